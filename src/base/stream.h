@@ -1,0 +1,28 @@
+#pragma once
+
+#include <cstddef>
+
+#include "base/bytes.h"
+#include "base/result.h"
+
+namespace msb {
+
+/// Bytes in order, pulled by the reader. read() fills a prefix of `into` (at least one byte unless at the end) and
+/// returns its length; 0 is the end.
+class ByteSource {
+ public:
+  virtual ~ByteSource() = default;
+  virtual Result<size_t> read(MutableBytes into) = 0;
+};
+
+/// Bytes in order, pushed by the writer. write() takes all of `bytes` or fails.
+class ByteSink {
+ public:
+  virtual ~ByteSink() = default;
+  virtual Done write(Bytes bytes) = 0;
+};
+
+/// Reads until `into` is full or the source ends; returns what it got.
+Result<size_t> read_full(ByteSource& source, MutableBytes into);
+
+}  // namespace msb
