@@ -81,5 +81,6 @@ const std::string* Error::fact(std::string_view key) const {
 
 const std::vector<std::pair<std::string, std::string>>& Error::facts() const { return body_->facts; }
 const Error* Error::cause() const { return body_->cause.get(); }
+std::unique_ptr<Error> Error::take_cause() { return std::move(body_->cause); }
 
 }  // namespace msb

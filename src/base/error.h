@@ -37,6 +37,8 @@ class Error {
   const std::string* fact(std::string_view key) const;
   const std::vector<std::pair<std::string, std::string>>& facts() const;
   const Error* cause() const;
+  /// Takes the cause out, so that somebody else can own it.
+  std::unique_ptr<Error> take_cause();
 
  private:
   struct Body;

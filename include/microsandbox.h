@@ -1,0 +1,965 @@
+/* microsandbox.h: disk snapshots and the OCI image cache of microsandbox.
+ *
+ * This header is the specification of libmicrosandbox. It is C99, needs nothing but the three headers below, and is the
+ * only surface that the bindings for Go, Python and Node and the command line use.
+ *
+ * Rules for every function here, unless its own comment says otherwise:
+ *
+ *   Ownership  What lands in `out` or `err` is one reference, and the caller's; give it back with msb_handle_free(), in
+ *              any order: an object keeps alive what it needs of others. `const` pointers that come back are borrowed:
+ *              they live as long as the object they came from. NULL means absent, never "".
+ *   Threads    Any thread may call any function. Objects do not change once returned, so threads may share them; only
+ *              the last msb_handle_free() needs the caller to know that nobody still uses the object.
+ *   Processes  Any number of processes, ours or microsandbox's own, may use one home at once.
+ *   Failure    Status other than MSB_OK: *err is a new msb_error (`err` may be NULL), *out is NULL, and nothing else was
+ *              written. MSB_OK: *err is NULL. A call that fails, is cancelled or dies leaves the home as it was before
+ *              or as it is after, never between; what it had staged is removed then or by msb_client_recover().
+ *   Text       NUL-terminated. Names, labels, references and messages are UTF-8; paths are bytes as the kernel has them.
+ *   Options    A pointer to options may be NULL: all defaults. `struct_size` is set by the INIT macro. A shorter struct of
+ *              an older header is read as if its missing members were zero; a longer one is accepted only while what
+ *              this library does not know is zero. Everything is copied before the call returns.
+ *   Results    Info structs are filled by the caller's `struct_size` in the same way: set it before the call.
+ *   Sizes      Bytes. Times are nanoseconds since the Unix epoch, UTC; INT64_MIN where there is none.
+ */
+#ifndef MICROSANDBOX_H
+#define MICROSANDBOX_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#if defined(MSB_STATIC)
+#define MSB_API
+#else
+#define MSB_API __attribute__((visibility("default")))
+#endif
+
+#define MSB_VERSION_MAJOR 0
+#define MSB_VERSION_MINOR 1
+#define MSB_VERSION_PATCH 0
+/** Number of this ABI: major * 1000 + minor. */
+#define MSB_ABI_VERSION 1
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* ---- Kinds of failure ------------------------------------------------------------------------------------------- */
+
+typedef int32_t msb_status; /**< MSB_OK or MSB_ERR_…; values are never reused or renumbered, later versions add some */
+
+enum {
+    MSB_OK = 0,
+    MSB_ERR_UNKNOWN = 1,
+    MSB_ERR_INTERNAL = 2,
+    MSB_ERR_INVALID_ARGUMENT = 3,   /**< an argument that no home could satisfy: NULL, not UTF-8, malformed */
+    MSB_ERR_INVALID_CONFIG = 4,
+    MSB_ERR_INVALID_HANDLE = 5,     /**< an object that is NULL, closed or of another kind */
+    MSB_ERR_BUFFER_TOO_SMALL = 6,
+    MSB_ERR_CANCELLED = 7,
+    MSB_ERR_DEADLINE_EXCEEDED = 8,
+    MSB_ERR_UNSUPPORTED = 9,
+    MSB_ERR_LIBRARY_NOT_LOADED = 10,
+    MSB_ERR_IO = 11,                /**< the operating system said no; see msb_error_os_code() */
+    MSB_ERR_DATABASE = 12,          /**< index damaged, or of a release newer than this library may write */
+    MSB_ERR_BUSY = 13,              /**< a lock was not free within the busy timeout; trying again may succeed */
+    MSB_ERR_NO_MEMORY = 14,
+    MSB_ERR_JSON = 15,
+    MSB_ERR_HTTP = 16,
+    MSB_ERR_CUSTOM = 17,
+    MSB_ERR_SANDBOX_NOT_FOUND = 100,
+    MSB_ERR_SANDBOX_NOT_RUNNING = 101,
+    MSB_ERR_SANDBOX_ALREADY_EXISTS = 102,
+    MSB_ERR_SANDBOX_STILL_RUNNING = 103,
+    MSB_ERR_IMAGE_NOT_FOUND = 200,
+    MSB_ERR_IMAGE_IN_USE = 201,     /**< fact `sandboxes` lists who uses it */
+    MSB_ERR_IMAGE_PULL_FAILED = 202,
+    MSB_ERR_IMAGE_INVALID = 203,    /**< archive, manifest, config or layer is malformed, unsafe or not what it claims */
+    MSB_ERR_SNAPSHOT_NOT_FOUND = 300,
+    MSB_ERR_SNAPSHOT_ALREADY_EXISTS = 301,
+    MSB_ERR_SNAPSHOT_SANDBOX_RUNNING = 302,
+    MSB_ERR_SNAPSHOT_IMAGE_MISSING = 303,
+    MSB_ERR_SNAPSHOT_INTEGRITY = 304,
+    MSB_ERR_SNAPSHOT_MIGRATION = 305,
+    MSB_ERR_SNAPSHOT_HAS_CHILDREN = 306,
+    MSB_ERR_SNAPSHOT_ARCHIVE = 307,
+    MSB_ERR_SNAPSHOT_READ_ONLY = 308,
+    MSB_ERR_VOLUME_NOT_FOUND = 400,
+    MSB_ERR_VOLUME_ALREADY_EXISTS = 401,
+    MSB_ERR_EXEC_TIMEOUT = 500,
+    MSB_ERR_EXEC_FAILED = 501,
+    MSB_ERR_NO_DEFAULT_COMMAND = 502,
+    MSB_ERR_FILESYSTEM = 600,
+    MSB_ERR_PATH_NOT_FOUND = 601,
+    MSB_ERR_PATCH_FAILED = 602,
+    MSB_ERR_NETWORK_POLICY = 700,
+    MSB_ERR_SECRET_VIOLATION = 701,
+    MSB_ERR_TLS = 702,
+    MSB_ERR_METRICS_DISABLED = 800,
+    MSB_ERR_METRICS_UNAVAILABLE = 801
+};
+
+/* ---- Objects ---------------------------------------------------------------------------------------------------- */
+
+typedef uint32_t msb_handle_kind; /**< MSB_KIND_… */
+
+enum {
+    MSB_KIND_NONE = 0,
+    MSB_KIND_ERROR = 1,
+    MSB_KIND_CANCEL = 2,
+    MSB_KIND_BUFFER = 3,
+    MSB_KIND_CLIENT = 4,
+    MSB_KIND_IMAGE = 5,
+    MSB_KIND_IMAGE_LIST = 6,
+    MSB_KIND_IMAGE_DETAIL = 7,
+    MSB_KIND_PRUNE_PLAN = 8,
+    MSB_KIND_DISK_USAGE = 9,
+    MSB_KIND_CHECK_REPORT = 10
+};
+
+typedef struct msb_error msb_error;
+typedef struct msb_cancel msb_cancel;
+typedef struct msb_buffer msb_buffer;
+typedef struct msb_client msb_client;
+typedef struct msb_image msb_image;
+typedef struct msb_image_list msb_image_list;
+typedef struct msb_image_detail msb_image_detail;
+typedef struct msb_prune_plan msb_prune_plan;
+typedef struct msb_disk_usage msb_disk_usage;
+typedef struct msb_check_report msb_check_report;
+
+/** A key and its value, both UTF-8 and never NULL in results. */
+typedef struct msb_kv {
+    const char *key;
+    const char *value;
+} msb_kv;
+
+/**
+ * Gives back one reference of any object of this header; the last one frees it. Not to be called twice for one
+ * reference: that is found out where it can be (debug builds abort), but it remains an error of the caller.
+ *
+ * @param handle  NULL does nothing.
+ * @since 0.1
+ */
+MSB_API void msb_handle_free(void *handle);
+
+/**
+ * Adds a reference, for instance to keep an element longer than its list.
+ *
+ * @param handle  Any object of this header, or NULL.
+ * @return        Its argument; typed as the caller knows it.
+ * @since 0.1
+ */
+MSB_API void *msb_handle_retain(void *handle);
+
+/**
+ * @param handle  Any object of this header, or NULL.
+ * @return        Which type it is; MSB_KIND_NONE for NULL.
+ * @since 0.1
+ */
+MSB_API msb_handle_kind msb_handle_kind_of(const void *handle);
+
+/**
+ * @return  Number of objects alive in the process, for leak tests.
+ * @since 0.1
+ */
+MSB_API size_t msb_live_handles(void);
+
+/**
+ * @param buffer  Buffer to look into.
+ * @param length  Receives the number of bytes; may be NULL.
+ * @return        Its bytes, borrowed; a NUL that is not counted follows the last one. NULL for NULL.
+ * @since 0.1
+ */
+MSB_API const void *msb_buffer_data(const msb_buffer *buffer, size_t *length);
+
+/* ---- Library ---------------------------------------------------------------------------------------------------- */
+
+/** Bits of msb_features(). */
+enum {
+    MSB_FEATURE_GZIP = 1 << 0,
+    MSB_FEATURE_ZSTD = 1 << 1,
+    MSB_FEATURE_BLAKE3 = 1 << 2,
+    MSB_FEATURE_REFLINK = 1 << 3 /**< copies share blocks where the file system can */
+};
+
+/**
+ * @return  ABI number of the library that is loaded; refuse to run when its thousands differ from MSB_ABI_VERSION's.
+ * @since 0.1
+ */
+MSB_API uint32_t msb_abi_version(void);
+
+/**
+ * @return  Version of the library, `0.1.0`. Static.
+ * @since 0.1
+ */
+MSB_API const char *msb_version(void);
+
+/**
+ * @return  MSB_FEATURE_… bits of this build.
+ * @since 0.1
+ */
+MSB_API uint64_t msb_features(void);
+
+/**
+ * @param status  Any value.
+ * @return        Name in Go spelling, `ImageNotFound`; `Unknown` for other values, `OK` for MSB_OK. Static.
+ * @since 0.1
+ */
+MSB_API const char *msb_status_name(msb_status status);
+
+/**
+ * @param status  Any value.
+ * @return        Tag in snake case, `image_not_found`; `unknown` for other values, `ok` for MSB_OK. Static.
+ * @since 0.1
+ */
+MSB_API const char *msb_status_tag(msb_status status);
+
+/**
+ * @param tag  Tag in snake case; may be NULL.
+ * @return     Its status; MSB_ERR_UNKNOWN for what is no tag.
+ * @since 0.1
+ */
+MSB_API msb_status msb_status_from_tag(const char *tag);
+
+/* ---- Errors ----------------------------------------------------------------------------------------------------- */
+
+/**
+ * @param error  May be NULL.
+ * @return       Its kind; MSB_OK for NULL.
+ * @since 0.1
+ */
+MSB_API msb_status msb_error_status(const msb_error *error);
+
+/**
+ * @param error  May be NULL.
+ * @return       One line in English that begins with the kind and names the subject:
+ *               `image not found: alpine:3.20`. NULL only for NULL.
+ * @since 0.1
+ */
+MSB_API const char *msb_error_message(const msb_error *error);
+
+/**
+ * @param error  May be NULL.
+ * @return       errno of the system call that failed; 0 when none did.
+ * @since 0.1
+ */
+MSB_API int32_t msb_error_os_code(const msb_error *error);
+
+/**
+ * @param error  May be NULL.
+ * @param key    `path`, `name`, `reference`, `digest`, `expected`, `actual`, `member`, `offset`, `sandboxes`, …
+ * @return       The fact, or NULL when the error has none of that name.
+ * @since 0.1
+ */
+MSB_API const char *msb_error_detail(const msb_error *error, const char *key);
+
+/**
+ * @param error  May be NULL.
+ * @return       What lies beneath, borrowed, or NULL.
+ * @since 0.1
+ */
+MSB_API const msb_error *msb_error_cause(const msb_error *error);
+
+/* ---- Call control ----------------------------------------------------------------------------------------------- */
+
+/** Where long work stands. */
+enum {
+    MSB_PHASE_RESOLVING = 1,
+    MSB_PHASE_RESOLVED = 2,
+    MSB_PHASE_DOWNLOADING = 3,
+    MSB_PHASE_VERIFYING = 4,
+    MSB_PHASE_MATERIALIZING = 5,
+    MSB_PHASE_WRITING = 6,
+    MSB_PHASE_MERGING = 7,
+    MSB_PHASE_COPYING = 8,
+    MSB_PHASE_HASHING = 9,
+    MSB_PHASE_PACKING = 10,
+    MSB_PHASE_UNPACKING = 11,
+    MSB_PHASE_INSTALLING = 12,
+    MSB_PHASE_INDEXING = 13,
+    MSB_PHASE_COMPLETE = 14 /**< last event of a call that succeeds */
+};
+
+typedef struct msb_progress {
+    size_t struct_size;
+    uint32_t phase;   /**< MSB_PHASE_… */
+    uint32_t index;   /**< position of `item`, from 0 */
+    uint32_t count;   /**< number of items; 0 when unknown */
+    bool total_known; /**< whether `total` means anything */
+    const char *item; /**< what is worked on: a reference, digest or path; NULL when there is no one thing */
+    uint64_t done;    /**< bytes; items in MSB_PHASE_INDEXING */
+    uint64_t total;   /**< in the unit of `done` */
+} msb_progress;
+
+/** Receives progress, on the thread that made the call. It must not call back into the same client. */
+typedef void (*msb_progress_fn)(const msb_progress *event, void *user);
+
+/** Controls of one call. NULL in its place: no cancellation, no deadline, no progress. */
+typedef struct msb_call {
+    size_t struct_size;
+    msb_cancel *cancel;            /**< May be NULL. Not consumed. */
+    int64_t deadline_ns;           /**< On CLOCK_MONOTONIC, see msb_deadline_after_ms(); 0 for none. */
+    msb_progress_fn on_progress;   /**< May be NULL. */
+    void *user;                    /**< Passed to on_progress. */
+    uint32_t progress_interval_ms; /**< Least time between two events of one phase; 0 for 50. */
+} msb_call;
+#define MSB_CALL_INIT { sizeof(msb_call), NULL, 0, NULL, NULL, 0 }
+
+/**
+ * Makes a token with which calls can be stopped.
+ *
+ * @param out  The token.
+ * @param err  The failure.
+ * @retval MSB_ERR_INVALID_ARGUMENT  `out` is NULL
+ * @since 0.1
+ */
+MSB_API msb_status msb_cancel_new(msb_cancel **out, msb_error **err);
+
+/**
+ * Asks the calls that carry `token` to stop, and returns at once. Each then fails with MSB_ERR_CANCELLED within about
+ * 50 ms, or succeeds if it was past its commit point. Safe in a signal handler; repeating it, or triggering before the
+ * call has begun, is fine. A triggered token stays triggered: make a new one for the next call.
+ *
+ * @param token  NULL does nothing.
+ * @since 0.1
+ */
+MSB_API void msb_cancel_trigger(msb_cancel *token);
+
+/**
+ * @param token  May be NULL.
+ * @return       Whether it was triggered.
+ * @since 0.1
+ */
+MSB_API bool msb_cancel_triggered(const msb_cancel *token);
+
+/**
+ * @param ms  Milliseconds from now.
+ * @return    Value for msb_call.deadline_ns.
+ * @since 0.1
+ */
+MSB_API int64_t msb_deadline_after_ms(uint64_t ms);
+
+/**
+ * @param phase  MSB_PHASE_…
+ * @return       Name in lower case, `materializing`; `unknown` for other values. Static.
+ * @since 0.1
+ */
+MSB_API const char *msb_progress_phase_name(uint32_t phase);
+
+/* ---- Client ----------------------------------------------------------------------------------------------------- */
+
+enum {
+    MSB_LOG_ERROR = 1,
+    MSB_LOG_WARN = 2,
+    MSB_LOG_INFO = 3,
+    MSB_LOG_DEBUG = 4
+};
+
+/** Receives a line of log, on the thread that does the work. `target` names the module. Strings live for the call. */
+typedef void (*msb_log_fn)(uint32_t level, const char *target, const char *message, void *user);
+
+/** Bits of msb_client_opts.flags. */
+enum {
+    MSB_CLIENT_READ_ONLY = 1 << 0, /**< nothing on disk is changed; calls that would fail with MSB_ERR_UNSUPPORTED */
+    MSB_CLIENT_NO_CREATE = 1 << 1, /**< a home that does not exist is an error */
+    MSB_CLIENT_NO_RECOVER = 1 << 2 /**< leftovers of dead processes are not looked for at open */
+};
+
+typedef struct msb_client_opts {
+    size_t struct_size;
+    const char *home;          /**< State root; NULL for $MSB_HOME, else ~/.microsandbox. `~` is expanded. */
+    const char *cache_dir;     /**< NULL for `<home>/cache`, or what the home's config.json says. */
+    const char *snapshots_dir; /**< NULL for `<home>/snapshots`, or what config.json says. */
+    const char *sandboxes_dir; /**< NULL for `<home>/sandboxes`, or what config.json says. */
+    uint32_t flags;            /**< MSB_CLIENT_… */
+    uint32_t busy_timeout_ms;  /**< Longest wait for a lock of another process; 0 for what config.json says, else 5000. */
+    uint32_t threads;          /**< Most worker threads of one call; 0 for the number of processors. */
+    uint32_t log_level;        /**< Most verbose level that on_log wants, MSB_LOG_…; 0 for MSB_LOG_WARN. */
+    msb_log_fn on_log;         /**< NULL: no log. */
+    void *log_user;            /**< Passed to on_log. */
+} msb_client_opts;
+#define MSB_CLIENT_OPTS_INIT { sizeof(msb_client_opts), NULL, NULL, NULL, NULL, 0, 0, 0, 0, NULL, NULL }
+
+enum {
+    MSB_DIR_HOME = 0,
+    MSB_DIR_CACHE = 1,
+    MSB_DIR_SNAPSHOTS = 2,
+    MSB_DIR_SANDBOXES = 3,
+    MSB_DIR_INDEX = 4 /**< the database file */
+};
+
+/**
+ * Opens a home, and creates it where there is none: directories of mode 0700, and an index at the schema that
+ * microsandbox 0.6.3 has. A home that a newer microsandbox owns is used by that release's rules; one whose schema this
+ * library does not know can be read, and refuses what would write the index.
+ *
+ * @param opts  Where and how; NULL for the default home.
+ * @param out   The client. It holds no lock between calls.
+ * @param err   The failure.
+ * @retval MSB_ERR_INVALID_ARGUMENT  malformed options
+ * @retval MSB_ERR_INVALID_CONFIG    config.json of the home is malformed
+ * @retval MSB_ERR_IO                the home cannot be read or created
+ * @retval MSB_ERR_DATABASE          the index is damaged
+ * @retval MSB_ERR_BUSY              another process holds the home for an upgrade
+ * @since 0.1
+ */
+MSB_API msb_status msb_client_open(const msb_client_opts *opts, msb_client **out, msb_error **err);
+
+/**
+ * Closes the client for every holder of it: calls that run are waited for, later ones fail with MSB_ERR_INVALID_HANDLE.
+ * Objects that came from it stay valid. The reference itself still has to be given back.
+ *
+ * @param client  The client.
+ * @param err     The failure.
+ * @retval MSB_ERR_INVALID_HANDLE  NULL, or closed before
+ * @since 0.1
+ */
+MSB_API msb_status msb_client_close(msb_client *client, msb_error **err);
+
+/**
+ * @param client  The client.
+ * @param which   MSB_DIR_…
+ * @return        Absolute path, borrowed; NULL for NULL or another value.
+ * @since 0.1
+ */
+MSB_API const char *msb_client_dir(const msb_client *client, uint32_t which);
+
+/**
+ * @param client  The client.
+ * @return        Whether nothing in the home can be changed through it: opened so, or a schema newer than known.
+ * @since 0.1
+ */
+MSB_API bool msb_client_read_only(const msb_client *client);
+
+/**
+ * Finishes or removes what processes that died had begun. Work of live processes, and files younger than an hour that
+ * nobody owns, are left alone. msb_client_open() does the cheap part of it.
+ *
+ * @param client    The client.
+ * @param call      Call control; NULL for none.
+ * @param repaired  Receives the number of things put right; may be NULL.
+ * @param err       The failure.
+ * @retval MSB_ERR_UNSUPPORTED  the client is read-only
+ * @retval MSB_ERR_CANCELLED, MSB_ERR_DEADLINE_EXCEEDED, MSB_ERR_BUSY, MSB_ERR_IO  some may be left
+ * @since 0.1
+ */
+MSB_API msb_status msb_client_recover(msb_client *client, const msb_call *call, uint32_t *repaired, msb_error **err);
+
+typedef struct msb_client_check_opts {
+    size_t struct_size;
+    bool deep;   /**< Also reads every layer and proves it against its diff ID, where the cache can. */
+    bool repair; /**< Rebuilds what can be rebuilt, sets damaged layers aside, sweeps orphans. */
+} msb_client_check_opts;
+#define MSB_CLIENT_CHECK_OPTS_INIT { sizeof(msb_client_check_opts), false, false }
+
+enum {
+    MSB_PROBLEM_LAYER_CORRUPT = 1,     /**< a layer file is damaged; repair sets it aside so that nothing uses it */
+    MSB_PROBLEM_LAYER_MISSING = 2,     /**< an image names a layer that is not there; load or pull the image again */
+    MSB_PROBLEM_FSMETA_INVALID = 3,    /**< missing or damaged; repair rebuilds it from the layers */
+    MSB_PROBLEM_VMDK_INVALID = 4,      /**< missing or pointing elsewhere; repair rewrites it */
+    MSB_PROBLEM_METADATA_INVALID = 5,  /**< the manifest document of a reference is missing or malformed */
+    MSB_PROBLEM_ORPHAN = 6,            /**< a file or row that nothing refers to; repair removes it */
+    MSB_PROBLEM_LEFTOVER = 7,          /**< remains of a process that died; repair removes them */
+    MSB_PROBLEM_RECIPE_INVALID = 8     /**< the record that proves a layer is damaged; the layer may still be good */
+};
+
+typedef struct msb_problem {
+    size_t struct_size;
+    uint32_t kind;       /**< MSB_PROBLEM_… */
+    bool repaired;       /**< whether this check put it right */
+    const char *subject; /**< reference, digest or file it is about */
+    const char *path;    /**< the file; NULL when it is a row */
+    const char *message; /**< one line that says what is wrong and what to do */
+} msb_problem;
+
+/**
+ * Holds the index and the files of a home against each other.
+ *
+ * @param client  The client.
+ * @param opts    How far to go; NULL for a quick look that changes nothing.
+ * @param call    Call control; progress counts items, or bytes when deep.
+ * @param out     The report; empty when all is well.
+ * @param err     The failure of the check itself; problems it finds are not failures.
+ * @retval MSB_ERR_UNSUPPORTED  repair was asked of a read-only client
+ * @retval MSB_ERR_CANCELLED, MSB_ERR_DEADLINE_EXCEEDED, MSB_ERR_BUSY, MSB_ERR_IO, MSB_ERR_DATABASE  no report
+ * @since 0.1
+ */
+MSB_API msb_status msb_client_check(msb_client *client, const msb_client_check_opts *opts, const msb_call *call,
+                                    msb_check_report **out, msb_error **err);
+
+/**
+ * @param report  May be NULL.
+ * @return        Number of problems; 0 for NULL.
+ * @since 0.1
+ */
+MSB_API size_t msb_check_report_count(const msb_check_report *report);
+
+/**
+ * @param report  The report.
+ * @param index   Which problem.
+ * @param out     Receives it; strings are borrowed from the report.
+ * @return        False past the end.
+ * @since 0.1
+ */
+MSB_API bool msb_check_report_at(const msb_check_report *report, size_t index, msb_problem *out);
+
+typedef struct msb_disk_usage_info {
+    size_t struct_size;
+    uint64_t images_bytes;      /**< allocated by the image cache */
+    uint64_t snapshots_bytes;   /**< allocated by snapshots in the snapshots directory */
+    uint64_t sandboxes_bytes;   /**< allocated by writable disks of sandboxes */
+    uint64_t reclaimable_bytes; /**< what msb_image_prune() with default options would free */
+} msb_disk_usage_info;
+
+enum {
+    MSB_ITEM_REFERENCE = 1, /**< a row of the index: the name of an image */
+    MSB_ITEM_MANIFEST = 2,
+    MSB_ITEM_LAYER = 3,
+    MSB_ITEM_FSMETA = 4,
+    MSB_ITEM_VMDK = 5,
+    MSB_ITEM_METADATA = 6,  /**< `manifests/….json` */
+    MSB_ITEM_BLOB = 7,      /**< an original blob that was kept */
+    MSB_ITEM_FLAT = 8,
+    MSB_ITEM_TEMPORARY = 9,
+    MSB_ITEM_SNAPSHOT = 10,
+    MSB_ITEM_SANDBOX = 11
+};
+
+typedef struct msb_disk_item {
+    size_t struct_size;
+    uint32_t kind;              /**< MSB_ITEM_… */
+    bool reclaimable;           /**< whether a default prune would remove it */
+    const char *name;           /**< reference, digest or file name */
+    const char *path;           /**< NULL for what is a row */
+    uint64_t allocated_bytes;   /**< blocks on disk, as `du` counts */
+    uint64_t apparent_bytes;    /**< length of the file */
+    uint32_t shared_by;         /**< number of images that use it */
+    const char *const *pins;    /**< who keeps it: `reference …`, `sandbox …`, `snapshot …`, `work in flight` */
+    size_t pin_count;
+} msb_disk_item;
+
+/**
+ * Tells what uses the disk, and who keeps it.
+ *
+ * @param client  The client.
+ * @param call    Call control; NULL for none.
+ * @param out     The answer, items sorted by kind and then name.
+ * @param err     The failure.
+ * @retval MSB_ERR_CANCELLED, MSB_ERR_DEADLINE_EXCEEDED, MSB_ERR_BUSY, MSB_ERR_IO, MSB_ERR_DATABASE  nothing was counted
+ * @since 0.1
+ */
+MSB_API msb_status msb_client_disk_usage(msb_client *client, const msb_call *call, msb_disk_usage **out,
+                                         msb_error **err);
+
+/**
+ * @param usage  The answer.
+ * @param out    Receives the sums.
+ * @return       False for NULL.
+ * @since 0.1
+ */
+MSB_API bool msb_disk_usage_read(const msb_disk_usage *usage, msb_disk_usage_info *out);
+
+/**
+ * @param usage  May be NULL.
+ * @return       Number of items; 0 for NULL.
+ * @since 0.1
+ */
+MSB_API size_t msb_disk_usage_count(const msb_disk_usage *usage);
+
+/**
+ * @param usage  The answer.
+ * @param index  Which item.
+ * @param out    Receives it; strings are borrowed from the answer.
+ * @return       False past the end.
+ * @since 0.1
+ */
+MSB_API bool msb_disk_usage_at(const msb_disk_usage *usage, size_t index, msb_disk_item *out);
+
+/* ---- References and digests ------------------------------------------------------------------------------------- */
+
+/**
+ * Checks the grammar of a digest: `algorithm:encoded`, with the length of the algorithms this library knows.
+ *
+ * @param digest  Text to check.
+ * @param err     The failure.
+ * @retval MSB_ERR_INVALID_ARGUMENT  it is none
+ * @since 0.1
+ */
+MSB_API msb_status msb_digest_check(const char *digest, msb_error **err);
+
+/**
+ * Checks the grammar of an image reference and yields its full form: `python:3.12` becomes
+ * `docker.io/library/python:3.12`. A missing tag becomes `latest`, unless there is a digest.
+ *
+ * @param reference  Text to read.
+ * @param out        The full form.
+ * @param err        The failure.
+ * @retval MSB_ERR_INVALID_ARGUMENT  it is no reference
+ * @since 0.1
+ */
+MSB_API msb_status msb_reference_normalize(const char *reference, msb_buffer **out, msb_error **err);
+
+/* ---- Images ----------------------------------------------------------------------------------------------------- */
+
+/** What is kept of a layer besides what a sandbox needs. */
+enum {
+    MSB_KEEP_DEFAULT = 0, /**< MSB_KEEP_RECIPE */
+    MSB_KEEP_RECIPE = 1,  /**< a small record from which the layer's tar can be reproduced byte for byte */
+    MSB_KEEP_BLOBS = 2    /**< the compressed layer too, so that a saved image has its original manifest digest */
+};
+
+typedef struct msb_image_load_opts {
+    size_t struct_size;
+    const char *const *tags; /**< References to give to the first image, beside those of the archive. */
+    size_t tag_count;
+    const char *platform;    /**< `os/architecture[/variant]`; NULL for this machine's. */
+    uint32_t keep;           /**< MSB_KEEP_… */
+    int32_t fd;              /**< Read when the path is NULL: a pipe or file; 0 is standard input. Not closed. */
+} msb_image_load_opts;
+#define MSB_IMAGE_LOAD_OPTS_INIT { sizeof(msb_image_load_opts), NULL, 0, NULL, MSB_KEEP_DEFAULT, 0 }
+
+/**
+ * Puts the images of an archive into the cache: a `docker save` archive, an OCI image layout as a tar file or as a
+ * directory; plain, gzip or zstd. What it is, its content tells. Every digest and size is checked before anything is
+ * taken into the cache; layers that are there already are not read again. All images of the archive appear in the index
+ * at once, or none.
+ *
+ * @param client        The client.
+ * @param archive_path  File or directory; NULL to read `opts->fd`.
+ * @param opts          Tags, platform, what to keep; NULL for defaults.
+ * @param call          Call control; progress by layer.
+ * @param out           The images, one for each reference, in the archive's order; may be NULL.
+ * @param err           The failure; the fact `member` names the file of the archive or layer.
+ * @retval MSB_ERR_INVALID_ARGUMENT  a tag or the platform is malformed, or neither the archive nor `opts` has a tag
+ * @retval MSB_ERR_IMAGE_INVALID     malformed, unsafe, not what its digests say, or no image for the platform
+ * @retval MSB_ERR_UNSUPPORTED       the client is read-only
+ * @retval MSB_ERR_CANCELLED, MSB_ERR_DEADLINE_EXCEEDED, MSB_ERR_BUSY, MSB_ERR_IO, MSB_ERR_DATABASE  nothing was loaded
+ * @since 0.1
+ */
+MSB_API msb_status msb_image_load(msb_client *client, const char *archive_path, const msb_image_load_opts *opts,
+                                  const msb_call *call, msb_image_list **out, msb_error **err);
+
+enum {
+    MSB_IMAGE_FORMAT_DOCKER = 0, /**< for `docker load` and `msb load` */
+    MSB_IMAGE_FORMAT_OCI = 1     /**< OCI image layout */
+};
+
+typedef struct msb_image_save_opts {
+    size_t struct_size;
+    uint32_t format; /**< MSB_IMAGE_FORMAT_… */
+    int32_t fd;      /**< Written when the path is NULL: a pipe or file; 0 stands for standard output. Not closed. */
+} msb_image_save_opts;
+#define MSB_IMAGE_SAVE_OPTS_INIT { sizeof(msb_image_save_opts), MSB_IMAGE_FORMAT_DOCKER, 0 }
+
+/**
+ * Writes images as one tar archive, the same bytes each time. Layers whose recipe was kept come out with their original
+ * diff IDs under their original config; with the blobs kept, the manifest is the original one too. A file appears under
+ * its name only when it is whole.
+ *
+ * @param client      The client.
+ * @param references  Images to save; each must be in the cache.
+ * @param count       Their number, at least 1.
+ * @param out_path    File to write, replaced if there; NULL to write `opts->fd`.
+ * @param opts        Format; NULL for defaults.
+ * @param call        Call control; progress by layer.
+ * @param err         The failure.
+ * @retval MSB_ERR_INVALID_ARGUMENT  no reference, or a malformed one
+ * @retval MSB_ERR_IMAGE_NOT_FOUND   one is not in the cache
+ * @retval MSB_ERR_IMAGE_INVALID     a cached layer is damaged
+ * @retval MSB_ERR_CANCELLED, MSB_ERR_DEADLINE_EXCEEDED, MSB_ERR_BUSY, MSB_ERR_IO  no file was left
+ * @since 0.1
+ */
+MSB_API msb_status msb_image_save(msb_client *client, const char *const *references, size_t count,
+                                  const char *out_path, const msb_image_save_opts *opts, const msb_call *call,
+                                  msb_error **err);
+
+/**
+ * Looks an image up: by the text as it was stored, else by the full form of the reference.
+ *
+ * @param client     The client.
+ * @param reference  `python:3.12`, `docker.io/library/python:3.12`, `…@sha256:…`
+ * @param call       Call control; NULL for none.
+ * @param out        The image.
+ * @param err        The failure.
+ * @retval MSB_ERR_INVALID_ARGUMENT  it is no reference
+ * @retval MSB_ERR_IMAGE_NOT_FOUND   not in the cache
+ * @since 0.1
+ */
+MSB_API msb_status msb_image_get(msb_client *client, const char *reference, const msb_call *call, msb_image **out,
+                                 msb_error **err);
+
+/**
+ * Lists the cache, newest first.
+ *
+ * @param client  The client.
+ * @param call    Call control; NULL for none.
+ * @param out     The images, one for each reference.
+ * @param err     The failure.
+ * @retval MSB_ERR_DATABASE, MSB_ERR_BUSY, MSB_ERR_CANCELLED, MSB_ERR_DEADLINE_EXCEEDED  no list
+ * @since 0.1
+ */
+MSB_API msb_status msb_image_index_list(msb_client *client, const msb_call *call, msb_image_list **out,
+                                        msb_error **err);
+
+/**
+ * Looks an image up like msb_image_get(), with its config and layers.
+ *
+ * @param client     The client.
+ * @param reference  As for msb_image_get().
+ * @param call       Call control; NULL for none.
+ * @param out        The image, its config and its layers.
+ * @param err        The failure.
+ * @retval MSB_ERR_INVALID_ARGUMENT  it is no reference
+ * @retval MSB_ERR_IMAGE_NOT_FOUND   not in the cache
+ * @since 0.1
+ */
+MSB_API msb_status msb_image_inspect(msb_client *client, const char *reference, const msb_call *call,
+                                     msb_image_detail **out, msb_error **err);
+
+/**
+ * Takes a reference away. Other references of the same image stay. Files go with the last reference, except for what a
+ * sandbox or a snapshot still needs: that is kept until the last of them is gone, and then swept by
+ * msb_image_prune() or msb_image_gc().
+ *
+ * @param client     The client.
+ * @param reference  As for msb_image_get(). Only the row that is found goes, not other spellings.
+ * @param force      Take the reference away although sandboxes use the image.
+ * @param call       Call control; NULL for none.
+ * @param err        The failure.
+ * @retval MSB_ERR_INVALID_ARGUMENT  it is no reference
+ * @retval MSB_ERR_IMAGE_NOT_FOUND   not in the cache
+ * @retval MSB_ERR_IMAGE_IN_USE      a sandbox uses it, no other reference keeps it, and `force` is false
+ * @retval MSB_ERR_UNSUPPORTED       the client is read-only
+ * @retval MSB_ERR_CANCELLED, MSB_ERR_DEADLINE_EXCEEDED, MSB_ERR_BUSY, MSB_ERR_IO, MSB_ERR_DATABASE  see msb_client_recover()
+ * @since 0.1
+ */
+MSB_API msb_status msb_image_remove(msb_client *client, const char *reference, bool force, const msb_call *call,
+                                    msb_error **err);
+
+typedef struct msb_image_prune_opts {
+    size_t struct_size;
+    const char *const *keep;      /**< References to spare, in any spelling. */
+    size_t keep_count;
+    uint64_t unused_for_ns;       /**< Only images whose last use is at least this long ago; 0 for any. */
+    const msb_kv *labels;         /**< Only images whose config has all these labels; a NULL value matches any. */
+    size_t label_count;
+    const char *reference_filter; /**< Only references that match: `*`, `?` and `[…]` as in fnmatch(3); NULL for all. */
+    uint64_t max_bytes;           /**< Stop once the cache allocates no more than this, least recently used first; 0: no bound. */
+} msb_image_prune_opts;
+#define MSB_IMAGE_PRUNE_OPTS_INIT { sizeof(msb_image_prune_opts), NULL, 0, 0, NULL, 0, NULL, 0 }
+
+typedef struct msb_image_prune_report {
+    size_t struct_size;
+    uint32_t image_refs_removed;
+    uint32_t manifests_removed;
+    uint32_t layers_removed;
+    uint32_t fsmeta_removed;
+    uint32_t vmdk_removed;
+    bool has_bytes_reclaimed;  /**< false when nothing was removed */
+    uint64_t bytes_reclaimed;  /**< allocated bytes given back */
+} msb_image_prune_report;
+
+/**
+ * Removes images that no sandbox and no snapshot uses, and files that nothing refers to. What is younger than an hour
+ * and belongs to nobody is left for whoever may be at work.
+ *
+ * @param client  The client.
+ * @param opts    What to spare; NULL for nothing.
+ * @param call    Call control; NULL for none. A prune that is stopped has removed whole images only.
+ * @param report  Receives what was done; may be NULL. Set its struct_size first.
+ * @param err     The failure.
+ * @retval MSB_ERR_INVALID_ARGUMENT  malformed options
+ * @retval MSB_ERR_UNSUPPORTED       the client is read-only
+ * @retval MSB_ERR_CANCELLED, MSB_ERR_DEADLINE_EXCEEDED, MSB_ERR_BUSY, MSB_ERR_IO, MSB_ERR_DATABASE  part may be done
+ * @since 0.1
+ */
+MSB_API msb_status msb_image_prune(msb_client *client, const msb_image_prune_opts *opts, const msb_call *call,
+                                   msb_image_prune_report *report, msb_error **err);
+
+typedef struct msb_prune_item {
+    size_t struct_size;
+    uint32_t kind;      /**< MSB_ITEM_… */
+    bool remove;        /**< whether the plan removes it */
+    const char *name;   /**< reference, digest or file name */
+    uint64_t bytes;     /**< allocated bytes it gives back, 0 for rows */
+    const char *reason; /**< why it goes or stays: `unused`, `used by sandbox web`, `younger than an hour`, … */
+} msb_prune_item;
+
+/**
+ * Tells what msb_image_prune() with these options would do, and changes nothing.
+ *
+ * @param client  The client.
+ * @param opts    As for msb_image_prune().
+ * @param call    Call control; NULL for none.
+ * @param out     The plan: everything in the cache, with what happens to it and why.
+ * @param err     The failure.
+ * @retval MSB_ERR_INVALID_ARGUMENT  malformed options
+ * @retval MSB_ERR_CANCELLED, MSB_ERR_DEADLINE_EXCEEDED, MSB_ERR_BUSY, MSB_ERR_IO, MSB_ERR_DATABASE  no plan
+ * @since 0.1
+ */
+MSB_API msb_status msb_image_prune_plan(msb_client *client, const msb_image_prune_opts *opts, const msb_call *call,
+                                        msb_prune_plan **out, msb_error **err);
+
+/**
+ * @param plan  May be NULL.
+ * @return      Number of items; 0 for NULL.
+ * @since 0.1
+ */
+MSB_API size_t msb_prune_plan_count(const msb_prune_plan *plan);
+
+/**
+ * @param plan   The plan.
+ * @param index  Which item.
+ * @param out    Receives it; strings are borrowed from the plan.
+ * @return       False past the end.
+ * @since 0.1
+ */
+MSB_API bool msb_prune_plan_at(const msb_prune_plan *plan, size_t index, msb_prune_item *out);
+
+/**
+ * Carries a plan out. Removes nothing but what the plan says, and of that nothing that has come into use since.
+ *
+ * @param client  The client the plan was made with, or another one of the same home.
+ * @param plan    The plan.
+ * @param call    Call control; NULL for none.
+ * @param report  Receives what was done; may be NULL. Set its struct_size first.
+ * @param err     The failure.
+ * @retval MSB_ERR_INVALID_ARGUMENT  the plan is of another home
+ * @retval MSB_ERR_UNSUPPORTED       the client is read-only
+ * @retval MSB_ERR_CANCELLED, MSB_ERR_DEADLINE_EXCEEDED, MSB_ERR_BUSY, MSB_ERR_IO, MSB_ERR_DATABASE  part may be done
+ * @since 0.1
+ */
+MSB_API msb_status msb_image_prune_apply(msb_client *client, const msb_prune_plan *plan, const msb_call *call,
+                                         msb_image_prune_report *report, msb_error **err);
+
+/**
+ * Collects layers that no image refers to. References and images stay.
+ *
+ * @param client   The client.
+ * @param call     Call control; NULL for none.
+ * @param removed  Receives the number of layers; may be NULL.
+ * @param err      The failure.
+ * @retval MSB_ERR_UNSUPPORTED  the client is read-only
+ * @retval MSB_ERR_CANCELLED, MSB_ERR_DEADLINE_EXCEEDED, MSB_ERR_BUSY, MSB_ERR_IO, MSB_ERR_DATABASE  part may be done
+ * @since 0.1
+ */
+MSB_API msb_status msb_image_gc_layers(msb_client *client, const msb_call *call, uint32_t *removed, msb_error **err);
+
+/**
+ * Collects everything that no reference, sandbox or snapshot needs: manifests without a reference, layers, fsmeta, VMDK,
+ * metadata, kept blobs and temporary files. References stay.
+ *
+ * @param client   The client.
+ * @param call     Call control; NULL for none.
+ * @param removed  Receives the number of things removed; may be NULL.
+ * @param err      The failure.
+ * @retval MSB_ERR_UNSUPPORTED  the client is read-only
+ * @retval MSB_ERR_CANCELLED, MSB_ERR_DEADLINE_EXCEEDED, MSB_ERR_BUSY, MSB_ERR_IO, MSB_ERR_DATABASE  part may be done
+ * @since 0.1
+ */
+MSB_API msb_status msb_image_gc(msb_client *client, const msb_call *call, uint32_t *removed, msb_error **err);
+
+typedef struct msb_image_info {
+    size_t struct_size;
+    const char *reference;       /**< as stored */
+    const char *manifest_digest; /**< of the platform's manifest; NULL when unknown */
+    const char *architecture;    /**< NULL when unknown, like the next three */
+    const char *os;
+    const char *variant;
+    const char *media_type;      /**< of the manifest */
+    uint32_t layer_count;
+    bool has_size_bytes;
+    uint64_t size_bytes;         /**< sum of the layers as they are distributed, compressed */
+    int64_t created_at_ns;       /**< first loaded or pulled */
+    int64_t last_used_at_ns;
+} msb_image_info;
+
+/**
+ * @param image  The image.
+ * @param out    Receives what is known of it; strings are borrowed from the image.
+ * @return       False for NULL.
+ * @since 0.1
+ */
+MSB_API bool msb_image_read(const msb_image *image, msb_image_info *out);
+
+/**
+ * @param list  May be NULL.
+ * @return      Number of images; 0 for NULL.
+ * @since 0.1
+ */
+MSB_API size_t msb_image_list_count(const msb_image_list *list);
+
+/**
+ * @param list   The list.
+ * @param index  Which image.
+ * @return       It, borrowed; NULL past the end.
+ * @since 0.1
+ */
+MSB_API const msb_image *msb_image_list_at(const msb_image_list *list, size_t index);
+
+/** Runtime defaults of an image. A list that is NULL is absent; one of count 0 that is not NULL is explicitly empty. */
+typedef struct msb_image_config {
+    size_t struct_size;
+    const char *digest;
+    const char *const *env; /**< `KEY=VALUE` */
+    size_t env_count;
+    const char *const *cmd;
+    size_t cmd_count;
+    const char *const *entrypoint;
+    size_t entrypoint_count;
+    const char *working_dir; /**< NULL when absent, like the next two */
+    const char *user;
+    const char *stop_signal;
+    const msb_kv *labels; /**< sorted by key bytes */
+    size_t label_count;
+} msb_image_config;
+
+typedef struct msb_image_layer {
+    size_t struct_size;
+    const char *diff_id;     /**< digest of the uncompressed tar; names the layer in the cache */
+    const char *blob_digest; /**< of the layer as distributed */
+    const char *media_type;  /**< NULL when unknown */
+    bool has_compressed_size_bytes;
+    bool has_erofs_size_bytes;
+    int32_t position;        /**< 0 is the bottom */
+    uint64_t compressed_size_bytes;
+    uint64_t erofs_size_bytes; /**< of the file in the cache */
+} msb_image_layer;
+
+/**
+ * @param detail  The detail.
+ * @return        Its image, borrowed; NULL for NULL.
+ * @since 0.1
+ */
+MSB_API const msb_image *msb_image_detail_image(const msb_image_detail *detail);
+
+/**
+ * @param detail  The detail.
+ * @param out     Receives the config; strings are borrowed from the detail.
+ * @return        False for NULL, or when no config is recorded.
+ * @since 0.1
+ */
+MSB_API bool msb_image_detail_config(const msb_image_detail *detail, msb_image_config *out);
+
+/**
+ * @param detail  May be NULL.
+ * @return        Number of layers; 0 for NULL.
+ * @since 0.1
+ */
+MSB_API size_t msb_image_detail_layer_count(const msb_image_detail *detail);
+
+/**
+ * @param detail  The detail.
+ * @param index   Which layer, bottom first.
+ * @param out     Receives it; strings are borrowed from the detail.
+ * @return        False past the end.
+ * @since 0.1
+ */
+MSB_API bool msb_image_detail_layer_at(const msb_image_detail *detail, size_t index, msb_image_layer *out);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif /* MICROSANDBOX_H */
