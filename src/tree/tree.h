@@ -36,6 +36,7 @@ struct Run {
 /// What few inodes have.
 struct Extra {
   std::string target;         ///< of a symlink
+  std::string link_target;    ///< of a hard link to a file that is not in the layer: that file's path, see merge_only
   std::vector<Xattr> xattrs;  ///< sorted by name; without overlay marks, which are flags of the inode
   bool sparse = false;        ///< regular file stored as `runs`, zeros between them
   std::vector<Run> runs;
@@ -46,7 +47,11 @@ struct Inode {
   bool implicit = false;     ///< directory that the layer names only as a parent: no metadata of its own
   bool opaque = false;       ///< directory whose lower content the layer hides
   bool opaque_mark = false;  ///< directory that carries the opaque xattr in the layer file (formats/images.md §5.1)
-  uint16_t mode = 0;         ///< permission bits, 07777
+  /// What the layer says but its file cannot show: a whiteout under a name that is taken, or a hard link to
+  /// Extra::link_target, which is looked up in the layers below as they were before this one, else in this one.
+  /// Layer files leave it out.
+  bool merge_only = false;
+  uint16_t mode = 0;  ///< permission bits, 07777
   uint32_t uid = 0;
   uint32_t gid = 0;
   uint32_t links = 0;  ///< names that refer to the inode
@@ -67,7 +72,9 @@ struct Inode {
   const std::vector<Xattr>& xattrs() const;
 };
 
-/// File tree of a layer or of a merged image. Paths are relative, `/`-separated bytes without `.`, `..` or empty
+/// File tree of a layer or of a merged image. In the tree of a layer a name that begins with `.wh.` and goes on is what
+/// microsandbox's layer file shows of a whiteout on something else than a file; nothing of that name is in the image.
+/// Paths are relative, `/`-separated bytes without `.`, `..` or empty
 /// components. Inodes of removed names stay in the store until the tree goes.
 class Tree {
  public:
