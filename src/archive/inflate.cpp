@@ -1,0 +1,141 @@
+#include "archive/inflate.h"
+
+#include <algorithm>
+#include <cstring>
+#include <string>
+
+namespace msb::archive {
+namespace {
+
+constexpr size_t kBufferSize = size_t{128} << 10;
+constexpr size_t kMagicSize = 4;
+
+bool is_gzip(Bytes head) { return head.size() >= 2 && head[0] == std::byte{0x1F} && head[1] == std::byte{0x8B}; }
+
+bool is_zstd(Bytes head) {
+  if (head.size() < kMagicSize) return false;
+  const auto magic = load_le<uint32_t>(head, 0);
+  return magic == 0xFD2FB528 || (magic & 0xFFFFFFF0) == 0x184D2A50;  // a frame, or a skippable one
+}
+
+Compression sniff(Bytes head) {
+  // One byte more than the magic number of gzip: the only method there is.
+  if (is_gzip(head) && head.size() >= 3 && head[2] == std::byte{8}) return Compression::gzip;
+  return is_zstd(head) ? Compression::zstd : Compression::none;
+}
+
+}  // namespace
+
+std::string_view compression_name(Compression compression) {
+  switch (compression) {
+    case Compression::gzip:
+      return "gzip";
+    case Compression::zstd:
+      return "zstd";
+    case Compression::none:
+      break;
+  }
+  return "none";
+}
+
+InflatedSource::InflatedSource(ByteSource& source, const InflateLimits& limits)
+    : source_(&source), limits_(limits), buffer_(kBufferSize) {}
+
+Result<std::unique_ptr<InflatedSource>> InflatedSource::open(ByteSource& source, const InflateLimits& limits) {
+  std::unique_ptr<InflatedSource> inflated(new InflatedSource(source, limits));
+  MSB_CHECK(inflated->fill(kMagicSize));
+  inflated->compression_ = sniff(inflated->buffered());
+  if (inflated->compression_ == Compression::gzip) inflated->decoder_ = make_gzip_decoder();
+  if (inflated->compression_ == Compression::zstd) inflated->decoder_ = make_zstd_decoder();
+  return inflated;
+}
+
+Result<size_t> InflatedSource::read(MutableBytes into) {
+  if (into.empty()) return size_t{0};
+  if (compression_ == Compression::none) return read_plain(into);
+  while (true) {
+    if (!in_member_) {
+      MSB_TRY(const bool more, begin_member());
+      if (!more) return size_t{0};
+    }
+    MemberDecoder::Step step;
+    if (!decoder_->step(buffered(), into, step)) return broken(decoder_->problem());
+    consume(step.consumed);
+    in_member_ = !step.finished;
+    if (step.produced != 0) {
+      produced_ += step.produced;
+      if (produced_ > limits_.max_output) break;
+      return step.produced;
+    }
+    if (step.finished || step.consumed != 0) continue;
+    MSB_TRY(const bool more, fill(buffered().size() + 1));
+    if (!more) return broken("it is cut short");
+  }
+  return broken("it inflates to more than " + std::to_string(limits_.max_output) + " bytes");
+}
+
+Result<size_t> InflatedSource::read_plain(MutableBytes into) {
+  const Bytes have = buffered();
+  size_t size = std::min(have.size(), into.size());
+  if (size != 0) {
+    std::memcpy(into.data(), have.data(), size);
+    consume(size);
+  } else {
+    MSB_TRY(size, source_->read(into));
+  }
+  produced_ += size;
+  if (produced_ > limits_.max_output) {
+    return Error(Status::image_invalid, "a layer of more than " + std::to_string(limits_.max_output) + " bytes");
+  }
+  return size;
+}
+
+/// Has `wanted` bytes in the buffer, unless the source ends before; then false.
+Result<bool> InflatedSource::fill(size_t wanted) {
+  if (begin_ != 0 && begin_ + wanted > buffer_.size()) {
+    std::memmove(buffer_.data(), buffer_.data() + begin_, end_ - begin_);
+    end_ -= begin_;
+    begin_ = 0;
+  }
+  if (begin_ == end_) begin_ = end_ = 0;
+  // A decoder that wants more than a whole buffer at once does not exist; treat it as the end.
+  while (end_ - begin_ < wanted && end_ < buffer_.size() && !source_ended_) {
+    MSB_TRY(const size_t size, source_->read(MutableBytes(buffer_).subspan(end_)));
+    source_ended_ = size == 0;
+    end_ += size;
+  }
+  return end_ - begin_ >= wanted;
+}
+
+/// False at the end of the stream.
+Result<bool> InflatedSource::begin_member() {
+  MSB_CHECK(fill(kMagicSize));
+  const Bytes head = buffered();
+  if (head.empty()) return false;
+  if (any_member_ && head[0] == std::byte{0}) {
+    MSB_CHECK(skip_padding());
+    return false;
+  }
+  if (!(compression_ == Compression::gzip ? is_gzip(head) : is_zstd(head))) return broken("garbage follows its end");
+  decoder_->begin();
+  in_member_ = any_member_ = true;
+  return true;
+}
+
+Done InflatedSource::skip_padding() {
+  while (true) {
+    const Bytes have = buffered();
+    if (std::any_of(have.begin(), have.end(), [](std::byte byte) { return byte != std::byte{0}; })) {
+      return broken("garbage follows its end");
+    }
+    consume(have.size());
+    MSB_TRY(const bool more, fill(1));
+    if (!more) return {};
+  }
+}
+
+Error InflatedSource::broken(std::string_view what) const {
+  return Error(Status::image_invalid, std::string(compression_name(compression_)) + " stream: " + std::string(what));
+}
+
+}  // namespace msb::archive
