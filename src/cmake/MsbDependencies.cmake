@@ -3,7 +3,7 @@
 find_package(Threads REQUIRED)
 find_package(PkgConfig REQUIRED)
 
-set(MSB_PKGCONFIG_MODULES "" CACHE INTERNAL "pkg-config modules behind the static library")
+set(MSB_PKGCONFIG_MODULES "" CACHE INTERNAL "KEY=module of every library found")
 
 # msb_dependency(KEY module [OPTIONAL]): looks a pkg-config module up, once for all directories.
 function(msb_dependency key module)
@@ -13,7 +13,7 @@ function(msb_dependency key module)
   endif()
   pkg_check_modules(${key} ${required} QUIET IMPORTED_TARGET GLOBAL ${module})
   if(${key}_FOUND)
-    set(MSB_PKGCONFIG_MODULES ${MSB_PKGCONFIG_MODULES} ${key} ${module} CACHE INTERNAL "")
+    set(MSB_PKGCONFIG_MODULES ${MSB_PKGCONFIG_MODULES} ${key}=${module} CACHE INTERNAL "")
   endif()
 endfunction()
 
