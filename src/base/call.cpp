@@ -17,6 +17,7 @@ Call::Call(const CancelToken* cancel, Clock::time_point deadline, Sink sink, std
     : cancel_(cancel), deadline_(deadline), sink_(std::move(sink)), interval_(interval) {}
 
 Done Call::check() const {
+  if (parent_ != nullptr) MSB_CHECK(parent_->check());
   if (cancel_ != nullptr && cancel_->triggered()) return Error(Status::cancelled, "the caller asked to stop");
   if (deadline_ != Clock::time_point::max() && Clock::now() >= deadline_) {
     return Error(Status::deadline_exceeded, "the time allowed for this call is over");
@@ -25,6 +26,7 @@ Done Call::check() const {
 }
 
 void Call::report(const Progress& progress) const {
+  if (parent_ != nullptr) return parent_->report(progress);
   if (!sink_) return;
   std::unique_lock lock(mutex_);
   const bool begins = !any_ || last_.phase != progress.phase || last_.item != progress.item;
@@ -42,6 +44,7 @@ void Call::report(const Progress& progress) const {
 }
 
 void Call::deliver() const {
+  if (parent_ != nullptr) return parent_->deliver();
   if (!sink_ || std::this_thread::get_id() != owner_) return;
   std::unique_lock lock(mutex_);
   flush(lock);

@@ -64,6 +64,8 @@ class Call {
 
   Call() = default;
   Call(const CancelToken* cancel, Clock::time_point deadline, Sink sink, std::chrono::milliseconds interval);
+  /// A part of the work of `parent` that `also` can stop on its own. Reports go to the parent; both outlive it.
+  Call(const Call& parent, const CancelToken& also) : parent_(&parent), cancel_(&also) {}
   Call(const Call&) = delete;
   Call& operator=(const Call&) = delete;
 
@@ -84,6 +86,7 @@ class Call {
  private:
   void flush(std::unique_lock<std::mutex>& lock) const;
 
+  const Call* parent_ = nullptr;
   const CancelToken* cancel_ = nullptr;
   Clock::time_point deadline_ = Clock::time_point::max();
   Sink sink_;

@@ -62,5 +62,24 @@ TEST(Call, EventsOfWorkersArriveOnTheOwnersThread) {
   EXPECT_EQ(where[0], std::this_thread::get_id());
 }
 
+TEST(Call, APartStopsWithItsParentOrAlone) {
+  CancelToken whole;
+  CancelToken one;
+  std::vector<uint64_t> seen;
+  const Call call(
+      &whole, Call::Clock::time_point::max(), [&](const Progress& p) { seen.push_back(p.done); }, milliseconds(0));
+  const Call part(call, one);
+  part.report(step(Phase::copying, 7));
+  EXPECT_EQ(seen, std::vector<uint64_t>{7});
+  one.trigger();
+  EXPECT_EQ(part.check().error().status(), Status::cancelled);
+  EXPECT_TRUE(call.check().ok());
+  CancelToken other;
+  const Call sibling(call, other);
+  EXPECT_TRUE(sibling.check().ok());
+  whole.trigger();
+  EXPECT_EQ(sibling.check().error().status(), Status::cancelled);
+}
+
 }  // namespace
 }  // namespace msb
