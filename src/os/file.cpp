@@ -103,6 +103,12 @@ Done File::sync() const {
   return {};
 }
 
+Done File::sync_filesystem() const {
+  const int result = fs_->syncfs(fd());
+  if (result < 0) return io_error("sync the filesystem of", path_, result);
+  return {};
+}
+
 Done File::copy_range(const File& from, uint64_t from_offset, uint64_t to_offset, uint64_t length,
                       const Call& call) const {
   bool in_kernel = true;

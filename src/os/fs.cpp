@@ -92,12 +92,28 @@ int Fs::rename(int from_dir, const char* from, int to_dir, const char* to, unsig
   return retry([&] { return ::renameat2(from_dir, from, to_dir, to, flags); });
 }
 
+int Fs::link(int from_dir, const char* from, int to_dir, const char* to, int flags) {
+  return retry([&] { return ::linkat(from_dir, from, to_dir, to, flags); });
+}
+
 int Fs::unlink(int dir, const char* path, int flags) {
   return retry([&] { return ::unlinkat(dir, path, flags); });
 }
 
 int Fs::fchmod(int fd, mode_t mode) {
   return retry([&] { return ::fchmod(fd, mode); });
+}
+
+int Fs::chmod(int dir, const char* path, mode_t mode) {
+  return retry([&] { return ::fchmodat(dir, path, mode, AT_SYMLINK_NOFOLLOW); });
+}
+
+ssize_t Fs::getdents(int fd, MutableBytes into) {
+  return retry([&] { return ::getdents64(fd, into.data(), into.size()); });
+}
+
+int Fs::fstatvfs(int fd, struct statvfs* out) {
+  return retry([&] { return ::fstatvfs(fd, out); });
 }
 
 int Fs::flock(int fd, int operation) {

@@ -6,6 +6,7 @@
 #include <string>
 
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <sys/types.h>
 
 #include "base/bytes.h"
@@ -35,8 +36,12 @@ class Fs {
   virtual int fstatat(int dir, const char* path, struct stat* out, int flags);
   virtual int mkdir(int dir, const char* path, mode_t mode);
   virtual int rename(int from_dir, const char* from, int to_dir, const char* to, unsigned flags);  ///< renameat2
+  virtual int link(int from_dir, const char* from, int to_dir, const char* to, int flags);
   virtual int unlink(int dir, const char* path, int flags);
   virtual int fchmod(int fd, mode_t mode);
+  virtual int chmod(int dir, const char* path, mode_t mode);  ///< of the file itself: a final symlink is not followed
+  virtual ssize_t getdents(int fd, MutableBytes into);        ///< struct dirent64 records; 0 at the end
+  virtual int fstatvfs(int fd, struct statvfs* out);
   virtual int flock(int fd, int operation);
 };
 
