@@ -1,0 +1,136 @@
+#include "os/lock.h"
+
+#include <thread>
+
+#include <gtest/gtest.h>
+
+#include "support/fault_fs.h"
+#include "support/result.h"
+#include "support/temp_dir.h"
+
+namespace msb::os {
+namespace {
+
+using std::chrono::milliseconds;
+using test::TempDir;
+
+TEST(FileLock, ExclusiveExcludesAndRelease) {
+  const TempDir dir;
+  const std::string path = dir / "x.lock";
+  const Call call;
+  auto held = FileLock::acquire(real_fs(), path, LockMode::exclusive, call);
+  ASSERT_OK(held);
+  auto second = FileLock::try_acquire(real_fs(), path, LockMode::shared);
+  ASSERT_OK(second);
+  EXPECT_FALSE(second->has_value());
+  held->release();
+  second = FileLock::try_acquire(real_fs(), path, LockMode::shared);
+  ASSERT_OK(second);
+  EXPECT_TRUE(second->has_value());
+}
+
+TEST(FileLock, SharedHoldersLiveTogether) {
+  const TempDir dir;
+  const std::string path = dir / "x.lock";
+  const auto one = FileLock::try_acquire(real_fs(), path, LockMode::shared);
+  const auto two = FileLock::try_acquire(real_fs(), path, LockMode::shared);
+  const auto three = FileLock::try_acquire(real_fs(), path, LockMode::exclusive);
+  ASSERT_OK(one);
+  ASSERT_OK(two);
+  ASSERT_OK(three);
+  EXPECT_TRUE(one->has_value() && two->has_value());
+  EXPECT_FALSE(three->has_value());
+}
+
+TEST(FileLock, TimeoutNamesTheLock) {
+  const TempDir dir;
+  const std::string path = dir / "x.lock";
+  const auto held = FileLock::try_acquire(real_fs(), path, LockMode::exclusive);
+  ASSERT_OK(held);
+  const auto refused = FileLock::acquire(real_fs(), path, LockMode::exclusive, Call(), milliseconds(10));
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().status(), Status::busy);
+  ASSERT_NE(refused.error().fact("path"), nullptr);
+  EXPECT_EQ(*refused.error().fact("path"), path);
+}
+
+TEST(FileLock, DeadlineEndsTheWait) {
+  const TempDir dir;
+  const std::string path = dir / "x.lock";
+  const auto held = FileLock::try_acquire(real_fs(), path, LockMode::exclusive);
+  const Call call(nullptr, Call::Clock::now() + milliseconds(20), nullptr, milliseconds(0));
+  EXPECT_STATUS(Status::deadline_exceeded, FileLock::acquire(real_fs(), path, LockMode::exclusive, call));
+}
+
+TEST(FileLock, WaiterGetsItWhenReleased) {
+  const TempDir dir;
+  const std::string path = dir / "x.lock";
+  auto held = FileLock::acquire(real_fs(), path, LockMode::exclusive, Call());
+  ASSERT_OK(held);
+  std::thread holder([&] {
+    std::this_thread::sleep_for(milliseconds(10));
+    held->release();
+  });
+  EXPECT_OK(FileLock::acquire(real_fs(), path, LockMode::exclusive, Call()));
+  holder.join();
+}
+
+// Another program unlinks the lock file between our open and our flock: the lock on the nameless file is worth nothing.
+class UnlinkingFs final : public Fs {
+ public:
+  explicit UnlinkingFs(std::string path) : path_(std::move(path)) {}
+  int flock(int fd, int operation) override {
+    if (times_ > 0) {
+      --times_;
+      Fs::unlink(AT_FDCWD, path_.c_str(), 0);
+    }
+    return Fs::flock(fd, operation);
+  }
+
+ private:
+  std::string path_;
+  int times_ = 3;
+};
+
+TEST(FileLock, HoldsTheFileThatHasTheName) {
+  const TempDir dir;
+  const std::string path = dir / "x.lock";
+  UnlinkingFs fs(path);
+  const auto lock = FileLock::acquire(fs, path, LockMode::exclusive, Call());
+  ASSERT_OK(lock);
+  const auto other = FileLock::try_acquire(real_fs(), path, LockMode::exclusive);
+  ASSERT_OK(other);
+  EXPECT_FALSE(other->has_value());
+}
+
+TEST(FileLock, NeverThroughASymlink) {
+  const TempDir dir;
+  test::write_text(dir / "target", "");
+  std::filesystem::create_symlink(dir / "target", dir / "x.lock");
+  const auto lock = FileLock::acquire(real_fs(), dir / "x.lock", LockMode::exclusive, Call());
+  ASSERT_FALSE(lock);
+  EXPECT_EQ(lock.error().os_code(), ELOOP);
+}
+
+TEST(FileLock, ManyThreadsOneAtATime) {
+  const TempDir dir;
+  const std::string path = dir / "x.lock";
+  int inside = 0;  // plain on purpose: the lock is what keeps it whole
+  std::vector<std::thread> threads;
+  for (int t = 0; t < 4; ++t) {
+    threads.emplace_back([&] {
+      for (int i = 0; i < 5; ++i) {
+        const auto lock = FileLock::acquire(real_fs(), path, LockMode::exclusive, Call());
+        ASSERT_OK(lock);
+        const int before = inside;
+        std::this_thread::yield();
+        inside = before + 1;
+      }
+    });
+  }
+  for (auto& thread : threads) thread.join();
+  EXPECT_EQ(inside, 20);
+}
+
+}  // namespace
+}  // namespace msb::os
