@@ -1,0 +1,303 @@
+#include "os/publish.h"
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <cstdio>
+#include <cstdlib>
+#include <utility>
+#include <vector>
+
+#include <sys/random.h>
+
+#include "os/dir.h"
+#include "os/lock.h"
+#include "os/remove.h"
+
+namespace msb::os {
+namespace {
+
+constexpr std::string_view kStaging = ".staging-";
+constexpr std::string_view kTrash = ".trash-";
+constexpr std::string_view kSwap = ".swap-";
+constexpr size_t kUniqueLength = 16;
+constexpr int kAttempts = 16;
+
+// From how many files on one syncfs is cheaper than an fsync each, although it waits for everybody's data.
+constexpr size_t kManyFiles = 16;
+
+std::string unique_name(std::string_view prefix) {
+  std::array<std::byte, kUniqueLength / 2> random;
+  if (::getrandom(random.data(), random.size(), 0) != static_cast<ssize_t>(random.size())) std::abort();
+  return std::string(prefix) + to_hex(random);
+}
+
+bool is_unique_name(std::string_view name, std::string_view prefix) {
+  return name.size() == prefix.size() + kUniqueLength && name.starts_with(prefix) &&
+         from_hex(name.substr(prefix.size())).has_value();
+}
+
+/// What the directory was called before it made room (`.swap-…`), or nothing.
+std::string_view swapped_from(std::string_view name) {
+  const size_t own = kSwap.size() + kUniqueLength;
+  if (name.size() < own + 2 || name[own] != '-' || !is_unique_name(name.substr(0, own), kSwap)) return {};
+  return name.substr(own + 1);
+}
+
+bool flags_unsupported(int result) { return result == -EINVAL || result == -ENOSYS; }
+
+/// renameat2 with RENAME_NOREPLACE. Where a filesystem lacks the flag, a hard link does the same for a file. For a
+/// directory a look before a plain rename does: that can at worst take the place of an empty directory.
+int rename_noreplace(Fs& fs, int from_dir, const std::string& from, int to_dir, const std::string& to) {
+  const int result = fs.rename(from_dir, from.c_str(), to_dir, to.c_str(), RENAME_NOREPLACE);
+  if (!flags_unsupported(result)) return result;
+  const int linked = fs.link(from_dir, from.c_str(), to_dir, to.c_str(), 0);
+  if (linked == 0) {
+    fs.unlink(from_dir, from.c_str(), 0);
+    return 0;
+  }
+  if (linked == -EEXIST) return linked;
+  struct stat st {};
+  const int found = fs.fstatat(to_dir, to.c_str(), &st, AT_SYMLINK_NOFOLLOW);
+  if (found == 0) return -EEXIST;
+  if (found != -ENOENT) return found;
+  return fs.rename(from_dir, from.c_str(), to_dir, to.c_str(), 0);
+}
+
+/// Moves `name` out of the way to a fresh name behind `prefix`, which it returns.
+Result<std::string> move_aside(const File& root, const std::string& name, std::string_view prefix,
+                               const std::string& suffix = "") {
+  for (int attempt = 0;; ++attempt) {
+    std::string aside = unique_name(prefix) + suffix;
+    const int result = rename_noreplace(root.fs(), root.fd(), name, root.fd(), aside);
+    if (result == 0) return aside;
+    if (result != -EEXIST || attempt == kAttempts) {
+      return Error::io("retire", join_path(root.path(), name), -result);
+    }
+  }
+}
+
+/// Locks what was just created as `name`. False when a sweep was quicker: the name is then lost to it.
+Result<bool> claim(const File& created, const File& directory, const std::string& name) {
+  MSB_TRY(const bool granted, try_flock(created, LockMode::exclusive));
+  if (!granted) return false;
+  return names_same_file(created, directory.fd(), name);
+}
+
+Error no_unique_name(const File& directory) { return Error::io("create a staging name in", directory.path(), EEXIST); }
+
+}  // namespace
+
+bool is_leftover_name(std::string_view name) {
+  return is_unique_name(name, kStaging) || is_unique_name(name, kTrash) || !swapped_from(name).empty();
+}
+
+// --- files
+
+Result<StagedFile> StagedFile::create(Fs& fs, const std::string& directory, mode_t mode) {
+  MSB_TRY(File dir, open_dir(fs, directory));
+  for (int attempt = 0; attempt < kAttempts; ++attempt) {
+    std::string name = unique_name(kStaging);
+    const std::string path = join_path(directory, name);
+    auto file = File::open(fs, AT_FDCWD, path, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW, mode);
+    if (!file && file.error().os_code() == EEXIST) continue;
+    if (!file) return std::move(file).error();
+    StagedFile staged(std::move(dir), std::move(*file), std::move(name));
+    MSB_TRY(const bool ours, claim(staged.file_, staged.directory_, staged.name_));
+    if (ours) return staged;
+    dir = std::move(staged.directory_);
+    staged.name_.clear();
+  }
+  return no_unique_name(dir);
+}
+
+StagedFile& StagedFile::operator=(StagedFile&& other) noexcept {
+  if (this != &other) {
+    discard();
+    directory_ = std::move(other.directory_);
+    file_ = std::move(other.file_);
+    name_ = std::exchange(other.name_, {});
+  }
+  return *this;
+}
+
+void StagedFile::discard() {
+  if (name_.empty() || !directory_) return;
+  directory_.fs().unlink(directory_.fd(), name_.c_str(), 0);
+  name_.clear();
+}
+
+Done StagedFile::rename_to(const std::string& target, Existing existing) {
+  Fs& fs = directory_.fs();
+  const int result = existing == Existing::refuse
+                         ? rename_noreplace(fs, directory_.fd(), name_, AT_FDCWD, target)
+                         : fs.rename(directory_.fd(), name_.c_str(), AT_FDCWD, target.c_str(), 0);
+  if (result < 0) return Error::io("publish", target, -result);
+  name_.clear();
+  return {};
+}
+
+Done StagedFile::publish(const std::string& target, Existing existing) {
+  const Publication one{this, target};
+  return publish_all({&one, 1}, existing);
+}
+
+Done publish_all(std::span<const Publication> files, Existing existing) {
+  if (files.empty()) return {};
+  if (files.size() < kManyFiles) {
+    for (const Publication& one : files) MSB_CHECK(one.file->file_.sync());
+  } else {
+    MSB_CHECK(files.front().file->file_.sync_filesystem());
+  }
+  std::vector<std::string> parents;
+  for (const Publication& one : files) {
+    MSB_CHECK(one.file->rename_to(one.target, existing));
+    std::string parent = parent_path(one.target);
+    if (std::find(parents.begin(), parents.end(), parent) == parents.end()) parents.push_back(std::move(parent));
+  }
+  for (const std::string& parent : parents) {
+    MSB_TRY(const File dir, open_dir(files.front().file->file_.fs(), parent));
+    MSB_CHECK(dir.sync());
+  }
+  return {};
+}
+
+// --- directories
+
+Result<StagedDir> StagedDir::create(Fs& fs, const std::string& root_path) {
+  MSB_TRY(File root, open_dir(fs, root_path));
+  for (int attempt = 0; attempt < kAttempts; ++attempt) {
+    std::string name = unique_name(kStaging);
+    const std::string path = join_path(root_path, name);
+    const int made = fs.mkdir(root.fd(), name.c_str(), 0700);
+    if (made == -EEXIST) continue;
+    if (made < 0) return Error::io("create directory", path, -made);
+    auto dir = open_dir(fs, AT_FDCWD, path, O_NOFOLLOW);
+    if (!dir && dir.error().os_code() == ENOENT) continue;  // a sweep was quicker
+    if (!dir) {
+      fs.unlink(root.fd(), name.c_str(), AT_REMOVEDIR);
+      return std::move(dir).error();
+    }
+    StagedDir staged(std::move(root), std::move(*dir), std::move(name));
+    MSB_TRY(const bool ours, claim(staged.dir_, staged.root_, staged.name_));
+    if (ours) return staged;
+    root = std::move(staged.root_);
+    staged.name_.clear();
+  }
+  return no_unique_name(root);
+}
+
+StagedDir& StagedDir::operator=(StagedDir&& other) noexcept {
+  if (this != &other) {
+    discard();
+    root_ = std::move(other.root_);
+    dir_ = std::move(other.dir_);
+    name_ = std::exchange(other.name_, {});
+  }
+  return *this;
+}
+
+void StagedDir::discard() {
+  if (name_.empty() || !root_) return;
+  (void)remove_tree(root_, name_, Call());  // what resists is left to the sweep
+  name_.clear();
+}
+
+Result<File> StagedDir::create_file(const std::string& name, mode_t mode) const {
+  return File::open(dir_.fs(), AT_FDCWD, join_path(dir_.path(), name), O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW, mode);
+}
+
+Done StagedDir::sync_contents() const {
+  MSB_TRY(const auto entries, list_dir(dir_));
+  const bool few_files = entries.size() < kManyFiles &&
+                         std::all_of(entries.begin(), entries.end(), [](const auto& e) { return e.type == DT_REG; });
+  if (!few_files) return dir_.sync_filesystem();
+  for (const DirEntry& entry : entries) {
+    MSB_TRY(const File file, File::open_regular(dir_.fs(), AT_FDCWD, join_path(dir_.path(), entry.name)));
+    MSB_CHECK(file.sync());
+  }
+  return dir_.sync();
+}
+
+Result<Retired> StagedDir::publish(const std::string& name, Existing existing) {
+  MSB_CHECK(sync_contents());
+  Fs& fs = root_.fs();
+  const std::string target = join_path(root_.path(), name);
+  std::string replaced;
+  File replaced_lock;
+  for (int attempt = 0;; ++attempt) {
+    int result = rename_noreplace(fs, root_.fd(), name_, root_.fd(), name);
+    if (result == -EEXIST && existing == Existing::replace) {
+      result = fs.rename(root_.fd(), name_.c_str(), root_.fd(), name.c_str(), RENAME_EXCHANGE);
+      if (result == 0) {
+        replaced = std::move(name_);
+      } else if (flags_unsupported(result)) {
+        // Two renames with a moment between them in which `name` is missing. The lock keeps sweeps away, and after a
+        // crash in that moment the sweep puts the old directory back by what its name says.
+        MSB_TRY(replaced_lock, open_dir(fs, AT_FDCWD, target, O_NOFOLLOW));
+        MSB_TRY(const bool granted, try_flock(replaced_lock, LockMode::exclusive));
+        if (!granted) return Error(Status::busy, "somebody else replaces " + target).with("path", target);
+        MSB_TRY(replaced, move_aside(root_, name, kSwap, "-" + name));
+        result = rename_noreplace(fs, root_.fd(), name_, root_.fd(), name);
+        if (result < 0) rename_noreplace(fs, root_.fd(), replaced, root_.fd(), name);
+      } else if (result == -ENOENT && attempt < kAttempts) {
+        continue;  // it went away between the two calls
+      }
+    }
+    if (result == 0) break;
+    return Error::io("publish", target, -result);
+  }
+  name_.clear();
+  MSB_CHECK(root_.sync());
+  if (replaced.empty()) return Retired();
+  auto trash = move_aside(root_, replaced, kTrash);
+  if (!trash) return Retired();  // published all the same; the sweep knows the other name too
+  return Retired(std::move(root_), std::move(*trash));
+}
+
+// --- removal
+
+Done Retired::remove(const Call& call) const {
+  if (name_.empty()) return {};
+  return remove_tree(root_, name_, call);
+}
+
+Result<Retired> retire(Fs& fs, const std::string& root_path, const std::string& name) {
+  MSB_TRY(File root, open_dir(fs, root_path));
+  MSB_TRY(std::string trash, move_aside(root, name, kTrash));
+  MSB_CHECK(root.sync());
+  return Retired(std::move(root), std::move(trash));
+}
+
+Result<size_t> sweep_leftovers(Fs& fs, const std::string& root_path, const Call& call) {
+  MSB_TRY(const File root, open_dir(fs, root_path));
+  MSB_TRY(const auto entries, list_dir(root));
+  size_t swept = 0;
+  for (const DirEntry& entry : entries) {
+    if (!is_leftover_name(entry.name) || (entry.type != DT_REG && entry.type != DT_DIR)) continue;
+    MSB_CHECK(call.check());
+    auto leftover = File::open(fs, AT_FDCWD, join_path(root_path, entry.name), O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
+    if (!leftover) {
+      const int code = leftover.error().os_code();
+      if (code == ENOENT || code == EACCES || code == ELOOP) continue;  // gone, or not ours to judge
+      return std::move(leftover).error();
+    }
+    MSB_TRY(const bool unheld, claim(*leftover, root, entry.name));
+    if (!unheld) continue;
+    // The rename that made it a leftover must not be undone by a crash after its content is gone.
+    if (swept == 0) MSB_CHECK(root.sync());
+    std::string name = entry.name;
+    if (const std::string home(swapped_from(name)); !home.empty()) {
+      const int back = rename_noreplace(fs, root.fd(), name, root.fd(), home);
+      if (back < 0 && back != -EEXIST) return Error::io("put back", join_path(root_path, home), -back);
+      if (back == 0) continue;
+      // Under this name a half removed directory could be put back after the next crash.
+      MSB_TRY(name, move_aside(root, name, kTrash));
+    }
+    MSB_CHECK(remove_tree(root, name, call));
+    ++swept;
+  }
+  return swept;
+}
+
+}  // namespace msb::os

@@ -1,0 +1,115 @@
+#pragma once
+
+#include <span>
+#include <string>
+
+#include "base/call.h"
+#include "os/file.h"
+
+namespace msb::os {
+
+// The one way files and directories come into being and go away in a home. Whatever is made is staged under a unique
+// name, synced, and published by one rename; whatever goes is renamed to a unique name first. A crash at any point
+// leaves the old state or the new one, and perhaps leftovers, which sweep_leftovers() finds by their names:
+//
+//   .staging-<16 hex>          being written; its writer holds a flock on it
+//   .trash-<16 hex>            given up; nobody needs it
+//   .swap-<16 hex>-<name>      only where the kernel cannot exchange two names: what <name> was, while it is replaced.
+//                              When <name> is missing it goes back there.
+
+enum class Existing {
+  refuse,   ///< a taken name is a failure with os_code EEXIST
+  replace,  ///< what has the name is replaced, atomically
+};
+
+/// A file on its way to its place. Unless published it is removed with the object.
+class StagedFile {
+ public:
+  /// Creates an empty file below `directory`, which must be on the filesystem of the targets.
+  static Result<StagedFile> create(Fs& fs, const std::string& directory, mode_t mode = 0600);
+  StagedFile(StagedFile&&) noexcept = default;
+  StagedFile& operator=(StagedFile&& other) noexcept;
+  ~StagedFile() { discard(); }
+
+  /// Open for reading and writing; stays open after publish().
+  const File& file() const { return file_; }
+
+  /// Syncs the file, renames it to `target` and syncs the directory of `target`. Success means that it is on disk for
+  /// good. After a failure `target` is what it was, or, when only the last sync failed, already the new file.
+  Done publish(const std::string& target, Existing existing);
+
+ private:
+  friend Done publish_all(std::span<const struct Publication> files, Existing existing);
+  StagedFile(File directory, File file, std::string name)
+      : directory_(std::move(directory)), file_(std::move(file)), name_(std::move(name)) {}
+  Done rename_to(const std::string& target, Existing existing);
+  void discard();
+
+  File directory_;
+  File file_;
+  std::string name_;  // empty once it has been published
+};
+
+struct Publication {
+  StagedFile* file;
+  std::string target;
+};
+/// publish() for several files of one filesystem: their data is synced together, then they are renamed one by one in
+/// order, and each directory is synced once. Stops at the first failure.
+Done publish_all(std::span<const Publication> files, Existing existing);
+
+/// Something that has left its place but not yet the disk.
+class Retired {
+ public:
+  Retired() = default;
+  Retired(File root, std::string name) : root_(std::move(root)), name_(std::move(name)) {}
+
+  explicit operator bool() const { return !name_.empty(); }
+  /// Frees its space. Left out or failed, the next sweep does it.
+  Done remove(const Call& call) const;
+
+ private:
+  File root_;
+  std::string name_;
+};
+
+/// A directory on its way to its place. Unless published it is removed with the object.
+class StagedDir {
+ public:
+  /// Creates an empty directory (0700) below `root`.
+  static Result<StagedDir> create(Fs& fs, const std::string& root);
+  StagedDir(StagedDir&&) noexcept = default;
+  StagedDir& operator=(StagedDir&& other) noexcept;
+  ~StagedDir() { discard(); }
+
+  /// The staged directory itself.
+  const File& dir() const { return dir_; }
+  /// A new file in it, open for reading and writing.
+  Result<File> create_file(const std::string& name, mode_t mode = 0600) const;
+
+  /// Syncs the files, the directory, renames it to `name` below the root and syncs the root. Success means that it is
+  /// on disk for good; what was replaced comes back and is removed by the caller once its own records are done.
+  Result<Retired> publish(const std::string& name, Existing existing);
+
+ private:
+  StagedDir(File root, File dir, std::string name)
+      : root_(std::move(root)), dir_(std::move(dir)), name_(std::move(name)) {}
+  Done sync_contents() const;
+  void discard();
+
+  File root_;
+  File dir_;
+  std::string name_;  // empty once it has been published
+};
+
+/// Takes `name` out of its place below `root`: renamed and synced, so gone for good on success. Nothing is freed before
+/// Retired::remove(). Needs no free space. A missing `name` fails with os_code ENOENT.
+Result<Retired> retire(Fs& fs, const std::string& root, const std::string& name);
+
+/// Removes staged and retired things below `root` that no living process holds, and returns how many.
+Result<size_t> sweep_leftovers(Fs& fs, const std::string& root, const Call& call);
+
+/// True for the names that this file makes. Listings leave them out.
+bool is_leftover_name(std::string_view name);
+
+}  // namespace msb::os
