@@ -1,0 +1,99 @@
+#include "os/handoff.h"
+
+#include <algorithm>
+#include <cstring>
+#include <system_error>
+#include <utility>
+
+#include "os/workers.h"
+
+namespace msb::os {
+
+ReadAhead::ReadAhead(ByteSource& source, const Call& call, size_t buffers, size_t buffer_size)
+    : source_(&source), call_(&call), buffer_size_(buffer_size), ring_(buffers) {
+  try {
+    thread_ = std::thread([this] { produce(); });
+  } catch (const std::system_error&) {
+    // The machine has no thread to spare: read() then reads the source itself.
+  }
+}
+
+ReadAhead::~ReadAhead() {
+  if (!thread_.joinable()) return;
+  {
+    std::lock_guard lock(mutex_);
+    stopping_ = true;
+  }
+  changed_.notify_all();
+  thread_.join();
+}
+
+void ReadAhead::produce() {
+  for (;;) {
+    std::unique_lock lock(mutex_);
+    changed_.wait(lock, [this] { return stopping_ || given_ - taken_ < ring_.size(); });
+    if (stopping_) return;
+    Buffer& buffer = ring_[given_ % ring_.size()];
+    lock.unlock();
+    Done done = catching([&] { return fill(buffer); });
+    lock.lock();
+    if (buffer.filled > 0) ++given_;
+    if (!done) failure_ = std::move(done).error();
+    ended_ = failure_ || buffer.filled < buffer_size_;
+    const bool over = ended_;
+    lock.unlock();
+    changed_.notify_all();
+    if (over) return;
+  }
+}
+
+Done ReadAhead::fill(Buffer& buffer) {
+  buffer.filled = 0;
+  if (!buffer.bytes) buffer.bytes = std::make_unique_for_overwrite<std::byte[]>(buffer_size_);
+  while (buffer.filled < buffer_size_) {
+    MSB_CHECK(call_->check());
+    MSB_TRY(const size_t n, source_->read({buffer.bytes.get() + buffer.filled, buffer_size_ - buffer.filled}));
+    if (n == 0) break;
+    buffer.filled += n;
+  }
+  return {};
+}
+
+Result<size_t> ReadAhead::read(MutableBytes into) {
+  if (!thread_.joinable()) return source_->read(into);
+  if (into.empty()) return size_t{0};
+  std::unique_lock lock(mutex_);
+  while (given_ == taken_ && !ended_) {
+    constexpr std::chrono::milliseconds kLookUp{20};
+    changed_.wait_for(lock, kLookUp);
+    lock.unlock();
+    MSB_CHECK(call_->check());
+    call_->deliver();
+    lock.lock();
+  }
+  if (given_ == taken_) {
+    if (!failure_) return size_t{0};
+    return std::exchange(*failure_, Error(Status::internal, "a source was read again after it had failed"));
+  }
+  const Buffer& buffer = ring_[taken_ % ring_.size()];
+  lock.unlock();  // the producer does not touch a filled buffer
+  const size_t n = std::min(into.size(), buffer.filled - used_);
+  std::memcpy(into.data(), buffer.bytes.get() + used_, n);
+  used_ += n;
+  if (used_ == buffer.filled) {
+    used_ = 0;
+    lock.lock();
+    ++taken_;
+    lock.unlock();
+    changed_.notify_all();
+  }
+  return n;
+}
+
+Result<size_t> TeeSource::read(MutableBytes into) {
+  MSB_TRY(const size_t n, source_->read(into));
+  if (n > 0) MSB_CHECK(witness_(into.first(n)));
+  return n;
+}
+
+}  // namespace msb::os

@@ -1,0 +1,144 @@
+#include "os/handoff.h"
+
+#include <algorithm>
+#include <atomic>
+#include <cstring>
+#include <stdexcept>
+#include <string>
+
+#include <gtest/gtest.h>
+
+#include "support/result.h"
+
+namespace msb::os {
+namespace {
+
+using std::chrono::milliseconds;
+
+/// Counts up byte by byte, in pieces of odd sizes, and may fail at an offset.
+class Counting final : public ByteSource {
+ public:
+  explicit Counting(uint64_t length) : length_(length) {}
+  uint64_t fail_at = UINT64_MAX;
+  bool throws = false;
+  std::atomic<uint64_t> given = 0;
+
+  Result<size_t> read(MutableBytes into) override {
+    if (given >= fail_at) {
+      if (throws) throw std::runtime_error("broken");
+      return Error(Status::custom, "broken");
+    }
+    const size_t piece = std::min<uint64_t>({into.size(), 4099, std::min(length_, fail_at) - given});
+    for (size_t i = 0; i < piece; ++i) into[i] = static_cast<std::byte>((given + i) % 251);
+    given += piece;
+    return piece;
+  }
+
+ private:
+  uint64_t length_;
+};
+
+Result<uint64_t> drain(ByteSource& source) {
+  uint64_t total = 0;
+  std::vector<std::byte> buffer(10'007);
+  for (;;) {
+    MSB_TRY(const size_t n, source.read(buffer));
+    if (n == 0) return total;
+    for (size_t i = 0; i < n; ++i) {
+      if (buffer[i] != static_cast<std::byte>((total + i) % 251)) return Error(Status::internal, "wrong byte");
+    }
+    total += n;
+  }
+}
+
+class ReadAheadLengths : public testing::TestWithParam<uint64_t> {};
+INSTANTIATE_TEST_SUITE_P(Lengths, ReadAheadLengths, testing::Values(0, 1, 4095, 4096, 4097, 1'000'000));
+
+TEST_P(ReadAheadLengths, SameBytes) {
+  Counting source(GetParam());
+  const Call call;
+  ReadAhead ahead(source, call, 3, 4096);
+  auto total = drain(ahead);
+  ASSERT_OK(total);
+  EXPECT_EQ(*total, GetParam());
+  auto again = drain(ahead);
+  ASSERT_OK(again);
+  EXPECT_EQ(*again, 0U);
+}
+
+TEST(ReadAhead, IsBounded) {
+  Counting source(1'000'000);
+  const Call call;
+  ReadAhead ahead(source, call, 3, 4096);
+  std::byte one{};
+  ASSERT_OK(ahead.read({&one, 1}));
+  ASSERT_OK(call.pause(milliseconds(20)));
+  EXPECT_LE(source.given.load(), 3U * 4096);
+}
+
+TEST(ReadAhead, FailureArrivesAfterTheBytesBeforeIt) {
+  Counting source(1'000'000);
+  source.fail_at = 10'000;
+  const Call call;
+  ReadAhead ahead(source, call, 3, 4096);
+  std::vector<std::byte> buffer(20'000);
+  size_t got = 0;
+  for (;;) {
+    const auto n = ahead.read(MutableBytes(buffer).subspan(got));
+    if (!n) {
+      EXPECT_STATUS(Status::custom, n);
+      break;
+    }
+    ASSERT_GT(*n, 0U);
+    got += *n;
+  }
+  EXPECT_EQ(got, 10'000U);
+  EXPECT_STATUS(Status::internal, ahead.read(buffer));
+}
+
+TEST(ReadAhead, ThrownBecomesInternal) {
+  Counting source(100);
+  source.fail_at = 0;
+  source.throws = true;
+  const Call call;
+  ReadAhead ahead(source, call);
+  EXPECT_STATUS(Status::internal, drain(ahead));
+}
+
+TEST(ReadAhead, MayBeDroppedEarly) {
+  Counting source(UINT64_MAX);
+  const Call call;
+  ReadAhead ahead(source, call, 2, 4096);
+  std::byte one{};
+  EXPECT_OK(ahead.read({&one, 1}));
+}
+
+TEST(ReadAhead, CancelEndsBothSides) {
+  Counting source(UINT64_MAX);
+  CancelToken token;
+  const Call call(&token, Call::Clock::time_point::max(), nullptr, milliseconds(0));
+  ReadAhead ahead(source, call, 2, 4096);
+  token.trigger();
+  std::vector<std::byte> buffer(100'000);
+  EXPECT_STATUS(Status::cancelled, drain(ahead));
+}
+
+TEST(TeeSource, WitnessSeesEveryByte) {
+  Counting source(50'000);
+  uint64_t seen = 0;
+  TeeSource tee(source, [&](Bytes bytes) {
+    seen += bytes.size();
+    return Done();
+  });
+  ASSERT_OK(drain(tee));
+  EXPECT_EQ(seen, 50'000U);
+}
+
+TEST(TeeSource, WitnessMayRefuse) {
+  Counting source(50'000);
+  TeeSource tee(source, [](Bytes) -> Done { return Error(Status::custom, "enough"); });
+  EXPECT_STATUS(Status::custom, drain(tee));
+}
+
+}  // namespace
+}  // namespace msb::os
