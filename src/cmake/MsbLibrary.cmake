@@ -48,8 +48,12 @@ configure_package_config_file(${PROJECT_SOURCE_DIR}/pkgconfig/microsandboxConfig
                               ${PROJECT_BINARY_DIR}/microsandboxConfig.cmake INSTALL_DESTINATION ${package_dir})
 write_basic_package_version_file(${PROJECT_BINARY_DIR}/microsandboxConfigVersion.cmake COMPATIBILITY SameMinorVersion)
 
-list(TRANSFORM MSB_PKGCONFIG_MODULES REPLACE ".+=" "" OUTPUT_VARIABLE requires)
-list(JOIN requires ", " MSB_PC_REQUIRES_PRIVATE)
+foreach(dependency ${MSB_PKGCONFIG_MODULES})
+  string(REGEX REPLACE "=.+" "" key ${dependency})
+  list(APPEND private ${${key}_LDFLAGS})
+endforeach()
+list(FILTER private EXCLUDE REGEX "^-L/usr/lib")
+list(JOIN private " " MSB_PC_LIBS_PRIVATE)
 cmake_path(RELATIVE_PATH CMAKE_INSTALL_PREFIX BASE_DIRECTORY ${CMAKE_INSTALL_FULL_LIBDIR}/pkgconfig
            OUTPUT_VARIABLE MSB_PC_PREFIX)
 configure_file(${PROJECT_SOURCE_DIR}/pkgconfig/microsandbox.pc.in ${PROJECT_BINARY_DIR}/microsandbox.pc @ONLY)

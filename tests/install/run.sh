@@ -1,0 +1,59 @@
+#!/usr/bin/env bash
+# Installs the build, moves what was installed, and builds and runs a program against it as others would.
+# Usage: run.sh pkg-config|package|embedded BUILD_DIR CC
+set -euo pipefail
+
+way=$1 build=$2 cc=$3
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+
+# installed NAME COMPONENT...: a prefix with these components, at a place that the build never heard of.
+installed() {
+  local prefix=$work/$1 component
+  shift
+  for component in "$@"; do
+    cmake --install "$build" --prefix "$work/first" --component "$component" >"$work/install.log"
+  done
+  mv "$work/first" "$prefix"
+  echo "$prefix"
+}
+
+library_dir() { dirname "$(find "$1" -name 'libmicrosandbox.*' | head -n 1)"; }
+
+# cmake_project SOURCE NAME ARG...: configures, builds and runs a consumer.
+cmake_project() {
+  local source=$1 out=$work/$2
+  shift 2
+  cmake -S "$source" -B "$out" -G Ninja -DCMAKE_C_COMPILER="$cc" "$@" >"$work/cmake.log" || { cat "$work/cmake.log"; exit 1; }
+  cmake --build "$out" --target consumer >"$work/build.log" || { cat "$work/build.log"; exit 1; }
+  "$out/consumer"
+}
+
+case $way in
+  pkg-config)
+    shared=$(installed shared runtime development)
+    static=$(installed static development static)
+    rm -f "$(library_dir "$static")"/libmicrosandbox.so*
+
+    export PKG_CONFIG_PATH
+    PKG_CONFIG_PATH=$(library_dir "$shared")/pkgconfig
+    # shellcheck disable=SC2046  # flags are words
+    "$cc" "$here/consumer.c" -o "$work/a" $(pkg-config --cflags --libs microsandbox)
+    LD_LIBRARY_PATH=$(library_dir "$shared") "$work/a"
+
+    PKG_CONFIG_PATH=$(library_dir "$static")/pkgconfig
+    # shellcheck disable=SC2046
+    "$cc" "$here/consumer.c" -o "$work/b" $(pkg-config --static --cflags --libs microsandbox)
+    "$work/b"
+    ;;
+  package)
+    prefix=$(installed all runtime development static)
+    cmake_project "$here/package" shared -DLINK=shared -DCMAKE_PREFIX_PATH="$prefix"
+    cmake_project "$here/package" static -DLINK=static -DCMAKE_PREFIX_PATH="$prefix"
+    ;;
+  embedded)
+    cmake_project "$here/embedded" embedded -DCMAKE_BUILD_TYPE=Debug
+    ;;
+  *) echo "usage: run.sh pkg-config|package|embedded BUILD_DIR CC"; exit 2 ;;
+esac
