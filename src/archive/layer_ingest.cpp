@@ -1,0 +1,73 @@
+#include "archive/layer_ingest.h"
+
+#include <utility>
+
+#include "archive/layer_tree.h"
+#include "archive/spool.h"
+#include "digest/sha256.h"
+#include "os/handoff.h"
+
+namespace msb::archive {
+namespace {
+
+class SpooledContent final : public ContentSink {
+ public:
+  explicit SpooledContent(Spool& spool) : spool_(&spool) {}
+
+  Done begin(tree::Tree& tree, tree::Id file, const TarEntry&) override {
+    MSB_TRY(const uint64_t offset, spool_->begin());
+    tree.at(file).data_offset = offset;
+    return {};
+  }
+
+  Done write(Bytes bytes) override { return spool_->write(bytes); }
+
+ private:
+  Spool* spool_;
+};
+
+}  // namespace
+
+Result<tree::Tree> read_layer(TarReader& reader, ContentSink& content, const TarLimits& limits) {
+  LayerTree layer(limits);
+  TarEntry entry;
+  while (true) {
+    MSB_TRY(const bool more, reader.next(entry));
+    if (!more) break;
+    MSB_TRY(const tree::Id file, layer.add(entry));
+    if (file == tree::kNone || entry.stored == 0) continue;
+    MSB_CHECK(content.begin(layer.tree(), file, entry));
+    while (true) {
+      MSB_TRY(const Bytes piece, reader.body());
+      if (piece.empty()) break;
+      MSB_CHECK(content.write(piece));
+    }
+  }
+  MSB_CHECK(reader.finish());
+  return std::move(layer.tree());
+}
+
+Result<Layer> ingest_layer(ByteSource& tar, const os::File& file, const Call& call, const IngestOptions& options) {
+  Sha256 hash;
+  uint64_t size = 0;
+  os::TeeSource hashed(tar, [&](Bytes bytes) -> Done {
+    hash.update(bytes);
+    size += bytes.size();
+    return {};
+  });
+  Layer layer;
+  Spool spool(file);
+  {
+    os::ReadAhead ahead(hashed, call);
+    TarReader reader(ahead, nullptr, call, options.limits);
+    SpooledContent content(spool);
+    MSB_TRY(layer.tree, read_layer(reader, content, options.limits));
+  }
+  MSB_CHECK(spool.finish());
+  MSB_TRY(layer.data_size, spool.begin());
+  layer.diff_id = hash.digest();
+  layer.tar_size = size;
+  return layer;
+}
+
+}  // namespace msb::archive
