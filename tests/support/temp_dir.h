@@ -3,17 +3,23 @@
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
-#include <iterator>
 #include <stdexcept>
 #include <string>
 #include <string_view>
 
 namespace msb::test {
 
-/// A fresh directory for one test, removed with everything in it. Below `parent`, else $TMPDIR or /tmp.
+/// $TMPDIR, else memory where the machine has it: tests sync hundreds of times.
+inline std::filesystem::path temp_parent() {
+  if (const char* named = std::getenv("TMPDIR"); named != nullptr && *named != '\0') return named;
+  std::error_code failure;
+  return std::filesystem::is_directory("/dev/shm", failure) ? "/dev/shm" : "/tmp";
+}
+
+/// A fresh directory for one test, removed with everything in it.
 class TempDir {
  public:
-  explicit TempDir(const std::filesystem::path& parent = std::filesystem::temp_directory_path()) {
+  explicit TempDir(const std::filesystem::path& parent = temp_parent()) {
     std::string name = (parent / "msb-test-XXXXXX").string();
     if (::mkdtemp(name.data()) == nullptr) throw std::runtime_error("mkdtemp " + name);
     path_ = name;
@@ -32,18 +38,6 @@ class TempDir {
  private:
   std::filesystem::path path_;
 };
-
-/// Memory-backed where the machine has it: for tests that sync hundreds of times.
-inline std::filesystem::path quick_parent() {
-  std::error_code failure;
-  const std::filesystem::path shm = "/dev/shm";
-  return std::filesystem::is_directory(shm, failure) ? shm : std::filesystem::temp_directory_path();
-}
-
-inline std::string read_text(const std::filesystem::path& path) {
-  std::ifstream in(path, std::ios::binary);
-  return {std::istreambuf_iterator<char>(in), {}};
-}
 
 inline void write_text(const std::filesystem::path& path, std::string_view text) {
   std::ofstream(path, std::ios::binary) << text;

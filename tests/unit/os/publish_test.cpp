@@ -11,6 +11,7 @@
 #include "os/dir.h"
 #include "os/lock.h"
 #include "support/fault_fs.h"
+#include "support/fixtures.h"
 #include "support/result.h"
 #include "support/temp_dir.h"
 
@@ -25,7 +26,7 @@ using test::TempDir;
 std::map<std::string, std::string> contents(const std::filesystem::path& root) {
   std::map<std::string, std::string> found;
   for (const auto& entry : std::filesystem::recursive_directory_iterator(root)) {
-    if (entry.is_regular_file()) found[entry.path().lexically_relative(root)] = test::read_text(entry.path());
+    if (entry.is_regular_file()) found[entry.path().lexically_relative(root)] = test::read_file(entry.path());
   }
   return found;
 }
@@ -144,7 +145,7 @@ TEST(StagedDir, RefusesOrReplacesWhatIsThere) {
     ASSERT_OK(replaced);
     EXPECT_TRUE(*replaced);
     EXPECT_EQ(contents(dir.path()).size(), 3U);
-    EXPECT_EQ(test::read_text(dir / "target/one"), "new");
+    EXPECT_EQ(test::read_file(dir / "target/one"), "new");
     EXPECT_OK(replaced->remove(Call()));
     EXPECT_EQ(contents(dir.path()), (std::map<std::string, std::string>{{"target/one", "new"}, {"target/two", "new"}}));
   }
@@ -257,7 +258,7 @@ class PublishUnderFaults : public testing::TestWithParam<FaultCase> {
   void run(const Scene& before, const Scene& after, const std::function<void(const TempDir&)>& prepare,
            const std::function<bool(Fs&, const TempDir&)>& act) {
     for (unsigned n = 1; n < 500; ++n) {
-      const TempDir dir(test::quick_parent());
+      const TempDir dir;
       prepare(dir);
       FaultFs fs(GetParam().fault, n);
       fs.has_rename_flags = GetParam().has_rename_flags;

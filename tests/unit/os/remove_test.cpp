@@ -11,6 +11,7 @@
 
 #include "os/dir.h"
 #include "support/fault_fs.h"
+#include "support/fixtures.h"
 #include "support/result.h"
 #include "support/temp_dir.h"
 
@@ -52,7 +53,7 @@ TEST(RemoveTree, DoesNotFollowSymlinks) {
   std::filesystem::create_directory_symlink(dir / "precious", dir / "link");
   EXPECT_OK(remove_tree(opened(real_fs(), dir), "tree", Call()));
   EXPECT_OK(remove_tree(opened(real_fs(), dir), "link", Call()));
-  EXPECT_EQ(test::read_text(dir / "precious/a/b/c/x"), "a/b/c/x");
+  EXPECT_EQ(test::read_file(dir / "precious/a/b/c/x"), "a/b/c/x");
 }
 
 TEST(RemoveTree, RefusesNamesThatAreNotEntries) {
@@ -120,7 +121,7 @@ TEST(RemoveTree, DoesNotEnterAnotherFilesystem) {
   }
   test::write_text(dir / "tree/mounted/precious", "1");
   const Done done = remove_tree(opened(real_fs(), dir), "tree", Call());
-  EXPECT_EQ(test::read_text(dir / "tree/mounted/precious"), "1");
+  EXPECT_EQ(test::read_file(dir / "tree/mounted/precious"), "1");
   ::umount((dir / "tree/mounted").c_str());
   ASSERT_FALSE(done);
   EXPECT_NE(done.error().message().find("tree/mounted"), std::string::npos) << done.error().message();
@@ -152,7 +153,7 @@ TEST(RemoveTree, StopsWhenAsked) {
 
 TEST(RemoveTree, AfterAnyFailureASecondTryFinishes) {
   for (unsigned n = 1;; ++n) {
-    const TempDir dir(test::quick_parent());
+    const TempDir dir;
     grow_tree(dir / "tree");
     test::FaultFs fs(test::Fault::fail, n);
     const auto root = open_dir(fs, dir.path());
