@@ -1,0 +1,77 @@
+#include "client/client.h"
+
+#include <fcntl.h>
+
+#include <cerrno>
+
+#include <sys/stat.h>
+
+#include "image/check.h"
+#include "os/dir.h"
+#include "os/workers.h"
+
+namespace msb::client {
+namespace {
+
+/// Makes the directories that a home has from its first day. The cache may be elsewhere, and shared.
+Done create_directories(os::Fs& fs, const Home& home) {
+  MSB_CHECK(os::make_dirs(fs, home.root));
+  MSB_CHECK(os::make_dirs(fs, home.database));
+  const image::CachePaths cache(home.cache);
+  for (const auto& path :
+       {cache.layers(), cache.fsmeta(), cache.vmdk(), cache.manifests(), cache.tmp(), cache.blobs(), cache.leases()}) {
+    MSB_CHECK(os::make_dirs(fs, path));
+  }
+  return {};
+}
+
+Done need_home(os::Fs& fs, const Home& home) {
+  struct stat st {};
+  const int result = fs.fstatat(AT_FDCWD, home.root.c_str(), &st, 0);
+  if (result < 0) return Error::io("open the home", home.root, -result);
+  if (!S_ISDIR(st.st_mode)) return Error::io("open the home", home.root, ENOTDIR);
+  return {};
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Client>> Client::open(os::Fs& fs, Options options, const Call& call) {
+  MSB_TRY(Home home, locate_home(fs, options.home));
+  if (options.read_only || !options.create) MSB_CHECK(need_home(fs, home));
+  if (!options.read_only) MSB_CHECK(create_directories(fs, home));
+
+  std::unique_ptr<Client> client(new Client(std::move(home), std::move(options.log)));
+  const Home& at = client->home_;
+  index::DatabaseOptions database;
+  database.read_only = options.read_only;
+  database.busy_timeout = options.busy_timeout.value_or(at.busy_timeout.value_or(database.busy_timeout));
+  MSB_TRY(client->database_, index::Database::open(fs, at.database, database, call));
+  MSB_TRY(const index::Schema schema, client->database_->schema(call));
+  client->read_only_ = options.read_only || !schema.writable();
+  client->images_.emplace(image::Context{
+      .fs = fs,
+      .database = *client->database_,
+      .log = client->log_,
+      .paths = image::CachePaths(at.cache),
+      .snapshots_dir = at.snapshots,
+      .sandboxes_dir = at.sandboxes,
+      .busy_timeout = database.busy_timeout,
+      .threads = options.threads != 0 ? options.threads : os::processor_count(),
+      .read_only = options.read_only,
+  });
+  if (options.recover && !client->read_only_) {
+    auto recovered = image::recover(*client->images_, image::Thoroughness::cheap, call);
+    // What cannot be tidied must not keep anybody out of the home.
+    if (!recovered && recovered.error().status() != Status::cancelled) {
+      client->log_.warn("client", recovered.error().message());
+    }
+  }
+  return client;
+}
+
+Result<const image::Context*> Client::images_to_change() const {
+  if (images_->read_only) return Error(Status::unsupported, "the client is read-only").with("path", home_.root);
+  return &*images_;
+}
+
+}  // namespace msb::client

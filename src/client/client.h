@@ -1,0 +1,51 @@
+#pragma once
+
+#include <chrono>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "base/call.h"
+#include "base/log.h"
+#include "client/home.h"
+#include "image/context.h"
+
+namespace msb::client {
+
+struct Options {
+  HomeOptions home;
+  bool read_only = false;
+  bool create = true;
+  bool recover = true;
+  std::optional<std::chrono::milliseconds> busy_timeout;
+  unsigned threads = 0;  ///< 0: the number of processors
+  Log log;
+};
+
+/// An open home. Any thread may use it; it holds no lock between calls.
+class Client {
+ public:
+  static Result<std::unique_ptr<Client>> open(os::Fs& fs, Options options, const Call& call);
+
+  const Home& home() const { return home_; }
+  const std::string& database_path() const { return database_->path(); }
+  /// Nothing can be written: asked for at open, or the schema is one that this library must not write.
+  bool read_only() const { return read_only_; }
+  const Log& log() const { return log_; }
+
+  const image::Context& images() const { return *images_; }
+  /// The same for what is going to write: fails with `unsupported` when the client was opened read-only. (A schema that
+  /// may not be written is the database's to refuse: it knows the versions.)
+  Result<const image::Context*> images_to_change() const;
+
+ private:
+  Client(Home home, Log log) : home_(std::move(home)), log_(std::move(log)) {}
+
+  const Home home_;
+  const Log log_;
+  bool read_only_ = false;
+  std::unique_ptr<index::Database> database_;
+  std::optional<image::Context> images_;
+};
+
+}  // namespace msb::client
