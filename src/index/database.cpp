@@ -1,0 +1,205 @@
+#include "index/database.h"
+
+#include <fcntl.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <utility>
+
+#include "base/time.h"
+#include "os/lock.h"
+
+namespace msb::index {
+namespace {
+
+constexpr std::chrono::milliseconds kFirstRetry{10};
+constexpr std::chrono::milliseconds kLongestRetry{500};
+constexpr int kAttempts = 8;
+
+}  // namespace
+
+/// Exclusive use of the connection by one thread, for one call.
+class Database::Turn {
+ public:
+  static Result<Turn> take(Database& database, const Call& call) {
+    constexpr std::chrono::milliseconds kLook{20};
+    std::unique_lock lock(database.mutex_);
+    if (database.taken_ && database.owner_ == std::this_thread::get_id()) {
+      return Error(Status::internal, "a database transaction was begun inside another one");
+    }
+    while (database.taken_) {
+      MSB_CHECK(call.check());
+      database.turn_over_.wait_for(lock, kLook);
+    }
+    database.taken_ = true;
+    database.owner_ = std::this_thread::get_id();
+    return Turn(database);
+  }
+  Turn(Turn&& other) noexcept : database_(std::exchange(other.database_, nullptr)) {}
+  Turn& operator=(Turn&&) = delete;
+  ~Turn() {
+    if (database_ == nullptr) return;
+    if (database_->connection_) database_->connection_->attend_nobody();
+    {
+      const std::lock_guard lock(database_->mutex_);
+      database_->taken_ = false;
+      database_->owner_ = {};
+    }
+    database_->turn_over_.notify_one();
+  }
+
+ private:
+  explicit Turn(Database& database) : database_(&database) {}
+
+  Database* database_;
+};
+
+Database::Database(os::Fs& fs, const std::string& directory, const DatabaseOptions& options)
+    : fs_(fs), directory_(directory), path_(directory + "/msb.db"), options_(options) {}
+
+Result<std::unique_ptr<Database>> Database::open(os::Fs& fs, const std::string& directory,
+                                                 const DatabaseOptions& options, const Call& call) {
+  std::unique_ptr<Database> database(new Database(fs, directory, options));
+  if (options.read_only) {
+    database->read_only_why_ = "was opened for reading only";
+  } else {
+    MSB_CHECK(database->prepare_for_writing(call));
+  }
+  if (!database->read_only_why_.empty()) MSB_CHECK(database->connect_for_reading());
+  return database;
+}
+
+/// Every process holds the migration lock from before it opens the database until the schema is settled.
+Done Database::prepare_for_writing(const Call& call) {
+  const int made = fs_.mkdir(AT_FDCWD, directory_.c_str(), 0700);
+  if (made < 0 && made != -EEXIST && made != -EROFS && made != -EACCES && made != -EPERM) {
+    return Error::io("make directory", directory_, -made);
+  }
+  auto lock = os::FileLock::acquire(fs_, path_ + ".migration.lock", os::LockMode::exclusive, call);
+  if (!lock) {
+    const int code = lock.error().os_code();
+    if (code != EROFS && code != EACCES && code != EPERM) return std::move(lock).error();
+    read_only_why_ = "is in a home that cannot be written";
+    return {};
+  }
+  MSB_TRY(connection_, Connection::open(path_, Connection::Access::read_write));
+  if (connection_->read_only()) {
+    read_only_why_ = "is a file that cannot be written";
+    return {};
+  }
+  connection_->attend(call, Call::Clock::now() + options_.busy_timeout);
+  MSB_CHECK(refresh_schema());
+  if (schema_.generation() == Generation::none) {
+    MSB_CHECK(connection_->script("PRAGMA journal_mode=WAL"));
+    MSB_CHECK(connection_->script("BEGIN IMMEDIATE"));
+    MSB_CHECK(Schema::create(*connection_));
+    MSB_CHECK(connection_->script("COMMIT"));
+    data_version_.reset();
+  } else if (schema_.writable()) {
+    MSB_CHECK(connection_->script("PRAGMA journal_mode=WAL"));
+  } else {
+    read_only_why_ = "cannot be written";  // check_writable() says it better, from the schema
+  }
+  connection_->attend_nobody();
+  return {};
+}
+
+bool Database::exists() const {
+  struct stat status {};
+  return fs_.fstatat(AT_FDCWD, path_.c_str(), &status, 0) == 0;
+}
+
+/// SQLite reads a WAL database without writing to its directory only where both -wal and -shm are there, so a database
+/// that was closed properly is read as a file that does not change; for the length of one transaction, in case it does.
+Done Database::connect_for_reading() {
+  data_version_.reset();
+  reconnect_ = false;
+  if (!exists()) {
+    reconnect_ = true;
+    MSB_TRY(connection_, Connection::open(path_, Connection::Access::memory));
+    return Schema::create(*connection_);
+  }
+  MSB_TRY(connection_, Connection::open(path_, Connection::Access::read_only));
+  auto readable = connection_->execute("SELECT count(*) FROM sqlite_master");
+  if (readable || readable.error().status() != Status::io) return readable;
+
+  struct stat log {};
+  if (fs_.fstatat(AT_FDCWD, (path_ + "-wal").c_str(), &log, 0) == 0 && log.st_size != 0) {
+    return Error(Status::database, path_ +
+                                       " was not closed properly, and its directory cannot be written to recover "
+                                       "it: open it once where it can, or copy it with its -wal file")
+        .with("path", path_)
+        .because(std::move(readable).error());
+  }
+  reconnect_ = true;
+  MSB_TRY(connection_, Connection::open(path_, Connection::Access::immutable));
+  return {};
+}
+
+/// Another process may upgrade the database while we have it open, so every transaction looks whether it is still what
+/// it was. As long as nobody else commits this costs one look at a counter.
+Done Database::refresh_schema() {
+  MSB_TRY(Statement query, connection_->query("PRAGMA data_version"));
+  MSB_TRY(const bool row, query.step());
+  const int64_t version = row ? query.integer(0) : 0;
+  if (data_version_ == version) return {};
+  MSB_TRY(schema_, Schema::read(*connection_));
+  data_version_ = version;
+  return {};
+}
+
+Done Database::check_writable() {
+  if (!schema_.writable()) return schema_.refusal(path_);
+  if (!read_only_why_.empty()) return Error(Status::database, path_ + " " + read_only_why_).with("path", path_);
+  return {};
+}
+
+/// While an installation or an upgrade holds this lease, every other program stays away (formats/snapshots.md §3).
+Done Database::check_lease() {
+  if (!schema_.has("maintenance_lease", "lease_expires_at")) return {};
+  MSB_TRY(Statement query, connection_->query("SELECT lease_expires_at, holder_pid FROM maintenance_lease "
+                                              "WHERE name = 'install_exclusive' AND lease_expires_at > ?",
+                                              {format_db_time(now_ns())}));
+  MSB_TRY(const bool held, query.step());
+  if (!held) return {};
+  connection_->note_conflict();
+  return Error(Status::busy, "an installation or upgrade of microsandbox (process " + std::to_string(query.integer(1)) +
+                                 ") has reserved " + path_ + " until " + query.text(0) + " UTC; try again later")
+      .with("path", path_);
+}
+
+Done Database::attempt(Kind kind, const std::function<bool(Transaction&)>& work, bool& worked) {
+  const bool writing = kind == Kind::write && read_only_why_.empty();
+  MSB_CHECK(connection_->execute(writing ? "BEGIN IMMEDIATE" : "BEGIN"));
+  MSB_CHECK(refresh_schema());
+  if (kind == Kind::write) {
+    MSB_CHECK(check_writable());
+    MSB_CHECK(check_lease());
+  }
+  Transaction transaction(*connection_, schema_);
+  worked = work(transaction);
+  if (!worked) return {};
+  return connection_->execute("COMMIT");
+}
+
+Done Database::run(Kind kind, const Call& call, const std::function<bool(Transaction&)>& work) {
+  MSB_TRY(const Turn turn, Turn::take(*this, call));
+  MSB_CHECK(call.check());
+  if (reconnect_) MSB_CHECK(connect_for_reading());
+  const auto busy_until = Call::Clock::now() + options_.busy_timeout;
+  auto delay = kFirstRetry;
+  for (int attempts = 1;; ++attempts) {
+    connection_->attend(call, busy_until);
+    bool worked = true;
+    auto done = attempt(kind, work, worked);
+    if (done && worked) return {};
+    connection_->attend_nobody();
+    if (connection_->in_transaction()) MSB_CHECK(connection_->execute("ROLLBACK"));
+    const bool again = connection_->conflicted() && attempts < kAttempts && Call::Clock::now() < busy_until;
+    if (!again) return done;
+    MSB_CHECK(call.pause(delay));
+    delay = std::min(2 * delay, kLongestRetry);
+  }
+}
+
+}  // namespace msb::index

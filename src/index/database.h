@@ -1,0 +1,125 @@
+#pragma once
+
+#include <chrono>
+#include <condition_variable>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <thread>
+#include <type_traits>
+
+#include "base/call.h"
+#include "index/schema.h"
+#include "index/sqlite.h"
+#include "os/fs.h"
+
+namespace msb::index {
+
+/// What runs inside one transaction of a Database: statements, and the schema as it is within it. The row functions of
+/// this module (images.h, sandboxes.h, snapshots.h) take one, so that callers compose them into one atomic step.
+class Transaction {
+ public:
+  Result<Statement> query(std::string_view sql, std::initializer_list<Param> params = {}) {
+    return connection_->query(sql, params);
+  }
+  Done execute(std::string_view sql, std::initializer_list<Param> params = {}) {
+    return connection_->execute(sql, params);
+  }
+  int64_t changes() const { return connection_->changes(); }
+  int64_t last_row_id() const { return connection_->last_row_id(); }
+  const Schema& schema() const { return *schema_; }
+
+ private:
+  friend class Database;
+  Transaction(Connection& connection, const Schema& schema) : connection_(&connection), schema_(&schema) {}
+
+  Connection* connection_;
+  const Schema* schema_;
+};
+
+struct DatabaseOptions {
+  std::chrono::milliseconds busy_timeout{5000};  ///< how long locks of other processes are waited for
+  bool read_only = false;
+};
+
+/// The catalogue of a home, `<home>/db/msb.db`, shared with other processes and other releases
+/// (formats/images.md §3, formats/snapshots.md §5).
+///
+/// A database without tables is made one of microsandbox 0.6.3. Others are used as they are: never migrated, and
+/// written only where Schema::writable(). Where the home cannot be written, or `read_only` is asked for, everything
+/// opens for reading; a database that is missing then reads as an empty one.
+///
+/// Any thread may call; transactions of one object take turns on its one connection (they last microseconds, and this
+/// is fairer among threads than SQLite's polling). After a fork the child must open its own.
+class Database {
+ public:
+  /// `directory` is `<home>/db`; made when missing.
+  static Result<std::unique_ptr<Database>> open(os::Fs& fs, const std::string& directory,
+                                                const DatabaseOptions& options, const Call& call);
+
+  /// Runs `work(Transaction&)`, which returns a Result, on one consistent state of the tables.
+  template <typename Work>
+  auto read(const Call& call, Work&& work) -> std::invoke_result_t<Work&, Transaction&> {
+    return within(Kind::read, call, work);
+  }
+  /// Runs `work(Transaction&)` as one atomic change: committed if it succeeds, undone if it fails. It is the only
+  /// writer meanwhile. After a conflict with another process it runs again, so it must not do anything else that
+  /// counts. Fails with `busy` after the busy timeout, also while an installation holds the home's lease; with
+  /// `database` when the schema or the mode forbid writing.
+  template <typename Work>
+  auto write(const Call& call, Work&& work) -> std::invoke_result_t<Work&, Transaction&> {
+    return within(Kind::write, call, work);
+  }
+
+  Result<Schema> schema(const Call& call) {
+    return read(call, [](Transaction& transaction) -> Result<Schema> { return transaction.schema(); });
+  }
+  const std::string& path() const { return path_; }
+
+ private:
+  enum class Kind { read, write };
+  class Turn;
+
+  Database(os::Fs& fs, const std::string& directory, const DatabaseOptions& options);
+
+  template <typename Work>
+  auto within(Kind kind, const Call& call, Work& work) -> std::invoke_result_t<Work&, Transaction&> {
+    std::optional<std::invoke_result_t<Work&, Transaction&>> result;
+    auto done = run(kind, call, [&](Transaction& transaction) {
+      result.emplace(work(transaction));
+      return result->ok();
+    });
+    if (!done) return std::move(done).error();
+    return std::move(*result);
+  }
+  /// Succeeds when `work` has returned true and was committed, or has returned false and was undone.
+  Done run(Kind kind, const Call& call, const std::function<bool(Transaction&)>& work);
+  Done attempt(Kind kind, const std::function<bool(Transaction&)>& work, bool& worked);
+
+  Done prepare_for_writing(const Call& call);
+  Done connect_for_reading();
+  Done refresh_schema();
+  Done check_writable();
+  Done check_lease();
+  bool exists() const;
+
+  os::Fs& fs_;
+  const std::string directory_;
+  const std::string path_;
+  const DatabaseOptions options_;
+
+  std::mutex mutex_;  // guards taken_ and owner_; who has the turn owns what follows
+  std::condition_variable turn_over_;
+  bool taken_ = false;
+  std::thread::id owner_;
+
+  std::unique_ptr<Connection> connection_;
+  bool reconnect_ = false;     // the connection sees a frozen state: make a new one for each transaction
+  std::string read_only_why_;  // not empty when nothing may be written
+  Schema schema_;
+  std::optional<int64_t> data_version_;  // SQLite's counter of others' commits at the time schema_ was read
+};
+
+}  // namespace msb::index
