@@ -98,7 +98,7 @@ double scale(uint64_t significand, int64_t exponent) {
 
 bool is_number(std::string_view token) { return split(token).has_value(); }
 
-std::optional<Value> read_number(std::string_view text) {
+std::optional<Number> read_number(std::string_view text) {
   const std::optional<Token> token = split(text);
   if (!token) return std::nullopt;
 
@@ -110,8 +110,8 @@ std::optional<Value> read_number(std::string_view text) {
   }
   if (exponent == 0 && !token->has_fraction && !token->has_exponent) {
     constexpr uint64_t kMinusMin = uint64_t{1} << 63;
-    if (!token->negative) return Value(significand);
-    if (significand != 0 && significand <= kMinusMin) return Value(static_cast<int64_t>(-significand));
+    if (!token->negative) return significand;
+    if (significand != 0 && significand <= kMinusMin) return static_cast<int64_t>(-significand);
   }
   // The fraction tries anew, and its digits may fit where one of the integer did not.
   for (const char digit : token->fraction) {
@@ -122,7 +122,7 @@ std::optional<Value> read_number(std::string_view text) {
 
   const double value = scale(significand, exponent);
   if (std::isinf(value)) return std::nullopt;
-  return Value(token->negative ? -value : value);
+  return token->negative ? -value : value;
 }
 
 void append_double(std::string& out, double value) {

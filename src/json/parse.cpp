@@ -17,7 +17,7 @@ namespace {
 // sees a 0 padded with spaces in place of each: the same structure at the same offsets.
 struct Numberless {
   std::string text;
-  std::vector<Value> numbers;
+  std::vector<Number> numbers;
 };
 
 class Scanner {
@@ -68,9 +68,9 @@ class Scanner {
     if (end == std::string::npos) end = text.size();
     const std::string_view token = std::string_view(text).substr(at_, end - at_);
     if (!is_number(token)) return fault("malformed number");
-    std::optional<Value> number = read_number(token);
+    const std::optional<Number> number = read_number(token);
     if (!number) return fault("number too large");
-    result_.numbers.push_back(*std::move(number));
+    result_.numbers.push_back(*number);
     text.replace(at_, end - at_, end - at_, ' ');
     text[at_] = '0';
     at_ = end;
@@ -96,7 +96,7 @@ struct Release {
 // Walks a document in its order (jansson keeps the order of members), and puts the numbers back.
 class Converter {
  public:
-  explicit Converter(std::vector<Value> numbers) : numbers_(std::move(numbers)) {}
+  explicit Converter(std::vector<Number> numbers) : numbers_(std::move(numbers)) {}
 
   Value convert(json_t* node) {
     switch (json_typeof(node)) {
@@ -118,7 +118,7 @@ class Converter {
         return std::string_view(json_string_value(node), json_string_length(node));
       case JSON_INTEGER:
       case JSON_REAL:
-        return std::move(numbers_.at(next_++));
+        return std::visit([](auto number) { return Value(number); }, numbers_.at(next_++));
       case JSON_TRUE:
         return true;
       case JSON_FALSE:
@@ -130,7 +130,7 @@ class Converter {
   }
 
  private:
-  std::vector<Value> numbers_;
+  std::vector<Number> numbers_;
   size_t next_ = 0;
 };
 
