@@ -31,9 +31,9 @@ const KindRow& row_of(Kind kind) {
 }
 
 uint32_t checksum_of(Bytes head) {
-  // Over the superblock and the rest of its block, with the checksum field itself as zero.
+  // Over the superblock and the rest of the first block, with the checksum field itself as zero.
   constexpr uint32_t kZero = 0;
-  const Bytes covered = head.subspan(kSuperOffset);
+  const Bytes covered = head.subspan(kSuperOffset, kBlock - kSuperOffset);
   const uint32_t crc = crc32c(std::as_bytes(std::span(&kZero, 1)), crc32c(covered.first(4)));
   return crc32c(covered.subspan(8), crc);
 }

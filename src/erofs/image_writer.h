@@ -35,8 +35,8 @@ class ImageWriter {
  public:
   ImageWriter(const tree::Tree& tree, const Layout& layout, const os::File& out);
 
-  /// Writes everything but the regular files' data; calls body(id, placement) for each regular file that holds any, in
-  /// the order of placement. In an fsmeta file, metadata() stands right behind the inode's attributes then.
+  /// Writes everything but what regular files hold; calls body(walk, placement) for each that holds any, in the order
+  /// of placement, with metadata() behind the inode and its attributes.
   template <typename Body>
   Done write(const Call& call, Body body) {
     uint64_t visited = 0;
@@ -45,8 +45,7 @@ class ImageWriter {
       if (!is_next(walk.id())) continue;
       MSB_CHECK(put_inode(walk.id(), walk.parent()));
       const tree::Inode& inode = tree_.at(walk.id());
-      if (inode.kind == tree::Kind::regular && inode.size != 0)
-        MSB_CHECK(body(walk.id(), layout_.placements[walk.id()]));
+      if (inode.kind == tree::Kind::regular && inode.size != 0) MSB_CHECK(body(walk, layout_.placements[walk.id()]));
     }
     MSB_CHECK(metadata_.flush());
     return data_.flush();

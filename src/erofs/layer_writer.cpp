@@ -45,8 +45,8 @@ Done write_layer(const tree::Tree& tree, const Layout& layout, const os::File& s
                  const Call& call) {
   ImageWriter writer(tree, layout, out);
   BodyCopy bodies(spool, out, call);
-  const auto copy_body = [&](tree::Id id, const Placement& placement) -> Done {
-    const tree::Inode& inode = tree.at(id);
+  const auto copy_body = [&](const tree::Walk& walk, const Placement& placement) -> Done {
+    const tree::Inode& inode = tree.at(walk.id());
     const uint64_t to = placement.block * kBlock;
     if (!inode.extra || !inode.extra->sparse) return bodies.add(inode.data_offset, to, inode.size);
     for (const tree::Run& run : inode.extra->runs) {
