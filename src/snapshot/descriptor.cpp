@@ -1,0 +1,296 @@
+#include "snapshot/descriptor.h"
+
+#include <algorithm>
+#include <array>
+
+#include "json/node.h"
+#include "json/parse.h"
+#include "json/write.h"
+#include "snapshot/timestamp.h"
+
+namespace msb::snapshot {
+namespace {
+
+using json::Node;
+
+constexpr uint64_t kMaxSafeInteger = (uint64_t{1} << 53) - 1;
+constexpr uint32_t kLeafSize = 65536;
+constexpr std::string_view kMerkle = "msb-file-merkle-blake3-v1";
+constexpr std::string_view kSparse = "msb-sparse-sha256-v1";
+constexpr std::string_view kPlain = "sha256";
+
+/// microsandbox up to 0.6.6 takes for a digest whatever has a colon inside.
+bool is_loose_digest(std::string_view text) {
+  const size_t colon = text.find(':');
+  return colon != std::string_view::npos && colon > 0 && colon + 1 < text.size();
+}
+
+Done check_digest(const Node& node, std::string_view text, Form form, std::string_view algorithm = "sha256") {
+  if (form == Form::manifest) {
+    if (!is_loose_digest(text)) return node.fault("is not a digest");
+    return {};
+  }
+  const auto digest = Digest::parse(text);
+  if (!digest || digest->algorithm() != algorithm) {
+    return node.fault("is not " + std::string(algorithm) + ": and 64 lower-case hexadecimal digits");
+  }
+  return {};
+}
+
+Result<std::string> filled_text(const Node& owner, std::string_view name) {
+  MSB_TRY(const Node node, owner.member(name));
+  MSB_TRY(const std::string_view text, node.string());
+  if (text.empty()) return node.fault("is empty");
+  return std::string(text);
+}
+
+/// A member that must be there and may be null.
+Result<std::optional<std::string>> text_or_null(const Node& owner, std::string_view name) {
+  MSB_TRY(const Node node, owner.member(name));
+  if (node.is_null()) return std::optional<std::string>();
+  MSB_TRY(const std::string_view text, node.string());
+  return std::optional<std::string>(text);
+}
+
+Result<std::string> digest_at(const Node& owner, std::string_view name, Form form,
+                              std::string_view algorithm = "sha256") {
+  MSB_TRY(const Node node, owner.member(name));
+  MSB_TRY(const std::string_view text, node.string());
+  MSB_CHECK(check_digest(node, text, form, algorithm));
+  return std::string(text);
+}
+
+Done expect(const Node& owner, std::string_view name, std::string_view value) {
+  MSB_TRY(const Node node, owner.member(name));
+  MSB_TRY(const std::string_view text, node.string());
+  if (text != value) return node.fault("is not \"" + std::string(value) + "\"");
+  return {};
+}
+
+Done read_image(const Node& root, Descriptor& descriptor) {
+  MSB_TRY(const Node image, root.member("image"));
+  MSB_CHECK(image.only({"ref", "manifest_digest"}));
+  MSB_TRY(descriptor.image_ref, filled_text(image, "ref"));
+  MSB_TRY(descriptor.image_digest, digest_at(image, "manifest_digest", descriptor.form));
+  return {};
+}
+
+Done read_labels(const Node& root, Descriptor& descriptor) {
+  MSB_TRY(const Node node, root.member("labels"));
+  MSB_TRY(auto labels, node.string_map());
+  for (auto& [key, value] : labels) descriptor.labels.emplace(std::move(key), std::move(value));
+  return {};
+}
+
+Result<Integrity> read_integrity(const Node& node, const Descriptor& descriptor) {
+  Integrity integrity;
+  MSB_TRY(integrity.algorithm, filled_text(node, "algorithm"));
+  if (descriptor.form == Form::manifest) {
+    MSB_CHECK(node.only({"algorithm", "digest"}));
+    MSB_TRY(integrity.digest, digest_at(node, "digest", descriptor.form));
+    return integrity;
+  }
+  if (integrity.algorithm == kPlain || integrity.algorithm == kSparse) {
+    MSB_CHECK(node.only({"algorithm", "digest"}));
+    MSB_TRY(integrity.digest, digest_at(node, "digest", descriptor.form));
+    return integrity;
+  }
+  if (integrity.algorithm != kMerkle) return node.fault("has an unknown algorithm " + integrity.algorithm);
+  MSB_CHECK(node.only({"algorithm", "root", "logical_size", "leaf_size"}));
+  MSB_TRY(integrity.digest, digest_at(node, "root", descriptor.form, "blake3"));
+  MSB_TRY(const Node size, node.member("logical_size"));
+  MSB_TRY(integrity.logical_size, size.u64());
+  if (integrity.logical_size != descriptor.upper_size) return size.fault("differs from the size of the disk");
+  MSB_TRY(const Node leaf, node.member("leaf_size"));
+  MSB_TRY(const uint64_t leaf_size, leaf.u64());
+  if (leaf_size != kLeafSize) return leaf.fault("is not 65536");
+  integrity.leaf_size = kLeafSize;
+  return integrity;
+}
+
+Done read_upper(const Node& owner, Descriptor& descriptor) {
+  MSB_TRY(const Node format, owner.member("format"));
+  MSB_TRY(const std::string_view name, format.string());
+  if (name != "raw" && name != "qcow2") return format.fault("is neither \"raw\" nor \"qcow2\"");
+  descriptor.format = name;
+  MSB_TRY(descriptor.fstype, filled_text(owner, "fstype"));
+
+  MSB_TRY(const Node upper, owner.member("upper"));
+  MSB_CHECK(upper.only({"file", "size_bytes", "integrity"}));
+  MSB_TRY(const Node file, upper.member("file"));
+  MSB_TRY(const std::string_view file_text, file.string());
+  if (!is_payload_name(file_text)) return file.fault("is not a plain file name");
+  descriptor.upper_file = file_text;
+  MSB_TRY(const Node size, upper.member("size_bytes"));
+  // Sizes are 64-bit in a manifest; beyond 2^63 no file system has such a file.
+  MSB_TRY(descriptor.upper_size, size.u64(descriptor.form == Form::snapshot ? kMaxSafeInteger : INT64_MAX));
+  MSB_TRY(const Node integrity, upper.member("integrity"));
+  if (!integrity.is_null()) {
+    MSB_TRY(descriptor.integrity, read_integrity(integrity, descriptor));
+  }
+  return {};
+}
+
+Result<Descriptor> read_manifest(const Node& root) {
+  Descriptor descriptor;
+  descriptor.form = Form::manifest;
+  MSB_CHECK(
+      root.only({"schema", "format", "fstype", "image", "parent", "created_at", "labels", "upper", "source_sandbox"}));
+  MSB_CHECK(read_image(root, descriptor));
+  MSB_TRY(descriptor.parent, text_or_null(root, "parent"));
+  if (descriptor.parent && !is_loose_digest(*descriptor.parent)) return root.fault("parent is not a digest");
+  MSB_TRY(const Node created, root.member("created_at"));
+  MSB_TRY(descriptor.created_at, created.string());
+  MSB_CHECK(read_labels(root, descriptor));
+  MSB_CHECK(read_upper(root, descriptor));
+  MSB_TRY(descriptor.source_sandbox, text_or_null(root, "source_sandbox"));
+  return descriptor;
+}
+
+Done read_requirements(const Node& root, Descriptor& descriptor) {
+  MSB_TRY(const Node extensions, root.member("extensions"));
+  MSB_TRY(const auto members, extensions.members());
+  for (const auto& [name, node] : members) descriptor.extensions.push_back({std::string(name), node.value()});
+  MSB_TRY(const Node requirements, root.member("requires"));
+  MSB_TRY(descriptor.requirements, requirements.strings());
+  std::string_view before;
+  for (const std::string& key : descriptor.requirements) {
+    if (key.empty() || key <= before) return requirements.fault("is not strictly increasing");
+    if (extensions.value().find(key) == nullptr) return requirements.fault("names no extension: " + key);
+    before = key;
+  }
+  return {};
+}
+
+Done read_state(const Node& root, Descriptor& descriptor) {
+  MSB_TRY(const Node state, root.member("state"));
+  MSB_TRY(const Node kind, state.member("kind"));
+  MSB_TRY(const std::string_view kind_text, kind.string());
+  if (kind_text == "file") {
+    MSB_CHECK(state.only({"kind", "format", "fstype", "upper"}));
+    if (descriptor.scope != "disk") return root.fault("scope of a file state is not \"disk\"");
+    return read_upper(state, descriptor);
+  }
+  if (kind_text != "checkpoint") return kind.fault("is neither \"file\" nor \"checkpoint\"");
+  MSB_CHECK(state.only({"kind", "checkpoint_id", "manifest"}));
+  Checkpoint checkpoint;
+  MSB_TRY(checkpoint.id, filled_text(state, "checkpoint_id"));
+  MSB_TRY(checkpoint.manifest, digest_at(state, "manifest", descriptor.form));
+  descriptor.checkpoint = std::move(checkpoint);
+  return {};
+}
+
+Result<Descriptor> read_snapshot(const Node& root) {
+  Descriptor descriptor;
+  descriptor.form = Form::snapshot;
+  MSB_CHECK(root.only({"schema", "artifact", "scope", "created_at", "parent", "image", "source_sandbox", "state",
+                       "labels", "extensions", "requires"}));
+  MSB_CHECK(expect(root, "artifact", "snapshot"));
+  MSB_TRY(const Node scope, root.member("scope"));
+  MSB_TRY(descriptor.scope, scope.string());
+  if (descriptor.scope != "disk" && descriptor.scope != "resumable") {
+    return scope.fault("is neither \"disk\" nor \"resumable\"");
+  }
+  MSB_TRY(const Node created, root.member("created_at"));
+  MSB_TRY(const std::string_view created_text, created.string());
+  const auto normal = normalize_timestamp(created_text);
+  if (!normal) return created.fault("is not an RFC 3339 time");
+  descriptor.created_at = *normal;
+  MSB_TRY(descriptor.parent, text_or_null(root, "parent"));
+  if (descriptor.parent) {
+    MSB_TRY(const Node parent, root.member("parent"));
+    MSB_CHECK(check_digest(parent, *descriptor.parent, descriptor.form));
+  }
+  MSB_CHECK(read_image(root, descriptor));
+  MSB_TRY(descriptor.source_sandbox, text_or_null(root, "source_sandbox"));
+  MSB_CHECK(read_state(root, descriptor));
+  MSB_CHECK(read_labels(root, descriptor));
+  MSB_CHECK(read_requirements(root, descriptor));
+  return descriptor;
+}
+
+json::Value integrity_value(const Descriptor& descriptor) {
+  if (!descriptor.integrity) return nullptr;
+  const Integrity& integrity = *descriptor.integrity;
+  if (descriptor.form == Form::snapshot && integrity.algorithm == kMerkle) {
+    return json::Object{{"algorithm", integrity.algorithm},
+                        {"root", integrity.digest},
+                        {"logical_size", integrity.logical_size},
+                        {"leaf_size", integrity.leaf_size}};
+  }
+  return json::Object{{"algorithm", integrity.algorithm}, {"digest", integrity.digest}};
+}
+
+}  // namespace
+
+std::string_view file_name(Form form) { return form == Form::manifest ? "manifest.json" : "snapshot.json"; }
+
+bool is_payload_name(std::string_view name) {
+  static constexpr auto kReserved = std::to_array<std::string_view>(
+      {".", "..", "snapshot.json", "manifest.json", ".manifest.json.legacy", ".snapshot-migration.lock"});
+  return !name.empty() && name.find('/') == std::string_view::npos && name.find('\0') == std::string_view::npos &&
+         std::find(kReserved.begin(), kReserved.end(), name) == kReserved.end();
+}
+
+Result<Descriptor> parse_descriptor(std::string_view text, Form form) {
+  json::ParseOptions options;
+  options.max_bytes = kMaxDescriptor;
+  options.status = Status::snapshot_integrity;
+  auto document = json::parse(text, options);
+  if (!document) return std::move(document).error().in(file_name(form));
+  const Node root(*document, Status::snapshot_integrity);
+  auto descriptor = [&]() -> Result<Descriptor> {
+    MSB_TRY(const Node schema, root.member("schema"));
+    MSB_TRY(const uint64_t number, schema.u64());
+    if (number != 1) return schema.fault(std::to_string(number) + " is not supported");
+    return form == Form::manifest ? read_manifest(root) : read_snapshot(root);
+  }();
+  if (!descriptor) return std::move(descriptor).error().in(file_name(form));
+  return descriptor;
+}
+
+std::string canonical_bytes(const Descriptor& descriptor) {
+  const json::Value image = json::Object{{"ref", descriptor.image_ref}, {"manifest_digest", descriptor.image_digest}};
+  const json::Value upper = json::Object{{"file", descriptor.upper_file},
+                                         {"size_bytes", descriptor.upper_size},
+                                         {"integrity", integrity_value(descriptor)}};
+  json::Object labels;
+  for (const auto& [key, value] : descriptor.labels) labels.push_back({key, value});
+  if (descriptor.form == Form::manifest) {
+    return json::write(json::Object{{"schema", 1},
+                                    {"format", descriptor.format},
+                                    {"fstype", descriptor.fstype},
+                                    {"image", image},
+                                    {"parent", descriptor.parent},
+                                    {"created_at", descriptor.created_at},
+                                    {"labels", labels},
+                                    {"upper", upper},
+                                    {"source_sandbox", descriptor.source_sandbox}});
+  }
+  json::Value state;
+  if (descriptor.checkpoint) {
+    state = json::Object{{"kind", "checkpoint"},
+                         {"checkpoint_id", descriptor.checkpoint->id},
+                         {"manifest", descriptor.checkpoint->manifest}};
+  } else {
+    state =
+        json::Object{{"kind", "file"}, {"format", descriptor.format}, {"fstype", descriptor.fstype}, {"upper", upper}};
+  }
+  json::Array requirements;
+  for (const std::string& key : descriptor.requirements) requirements.emplace_back(key);
+  return json::write(json::Object{{"schema", 1},
+                                  {"artifact", "snapshot"},
+                                  {"scope", descriptor.scope},
+                                  {"created_at", descriptor.created_at},
+                                  {"parent", descriptor.parent},
+                                  {"image", image},
+                                  {"source_sandbox", descriptor.source_sandbox},
+                                  {"state", state},
+                                  {"labels", labels},
+                                  {"extensions", json::sorted(json::Value(descriptor.extensions))},
+                                  {"requires", requirements}});
+}
+
+Digest identity(const Descriptor& descriptor) { return Digest::sha256_of(as_bytes(canonical_bytes(descriptor))); }
+
+}  // namespace msb::snapshot

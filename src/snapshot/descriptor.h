@@ -1,0 +1,78 @@
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.h"
+#include "digest/digest.h"
+#include "json/value.h"
+
+namespace msb::snapshot {
+
+/// The two files that describe an artifact. Which one a home's owner writes depends on its release (FORMAT.md).
+enum class Form {
+  manifest,  ///< `manifest.json`, microsandbox up to 0.6.6
+  snapshot,  ///< `snapshot.json`, 0.6.7 to 0.6.18
+};
+
+std::string_view file_name(Form form);
+
+/// A recorded digest of the disk.
+struct Integrity {
+  std::string algorithm;
+  std::string digest;         ///< `sha256:…`; `blake3:…` of the Merkle root
+  uint64_t logical_size = 0;  ///< Merkle in Form::snapshot only, like the next
+  uint32_t leaf_size = 0;
+
+  bool operator==(const Integrity&) const = default;
+};
+
+/// State of a `checkpoint` artifact: known, but nothing here can restore one.
+struct Checkpoint {
+  std::string id;
+  std::string manifest;
+};
+
+/// What a descriptor says. A value; identity() is the digest of its canonical bytes, so whoever changes a member makes
+/// another snapshot.
+struct Descriptor {
+  Form form = Form::manifest;
+  std::string format = "raw";
+  std::string fstype = "ext4";
+  std::string image_ref;
+  std::string image_digest;
+  std::optional<std::string> parent;
+  std::string created_at;
+  std::map<std::string, std::string> labels;  ///< in bytewise order
+  std::string upper_file = "upper.ext4";
+  uint64_t upper_size = 0;
+  std::optional<Integrity> integrity;
+  std::optional<std::string> source_sandbox;
+
+  // Form::snapshot only.
+  std::string scope = "disk";
+  std::optional<Checkpoint> checkpoint;  ///< in place of format, fstype and upper
+  json::Object extensions;
+  std::vector<std::string> requirements;
+};
+
+/// Most bytes a descriptor may have. Upstream's own limit for manifest.json; 10,000 long labels fit.
+inline constexpr size_t kMaxDescriptor = size_t{1} << 20;
+
+/// Reads and validates a descriptor by the rules of its form (formats/snapshots.md §7, §8).
+/// @retval Status::snapshot_integrity  with the member in the message
+Result<Descriptor> parse_descriptor(std::string_view text, Form form);
+
+/// The bytes that are hashed, and that are written to disk.
+std::string canonical_bytes(const Descriptor& descriptor);
+Digest identity(const Descriptor& descriptor);
+
+/// One component that a payload may be called: neither `.` nor `..`, without `/`, and none of the names an artifact
+/// uses itself.
+bool is_payload_name(std::string_view name);
+
+}  // namespace msb::snapshot
