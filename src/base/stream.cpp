@@ -1,6 +1,21 @@
 #include "base/stream.h"
 
+#include <algorithm>
+#include <array>
+
 namespace msb {
+
+Result<uint64_t> ByteSource::skip(uint64_t size) {
+  std::array<std::byte, 16384> dropped;
+  uint64_t passed = 0;
+  while (passed < size) {
+    const auto part = static_cast<size_t>(std::min<uint64_t>(dropped.size(), size - passed));
+    MSB_TRY(const size_t n, read(MutableBytes(dropped).first(part)));
+    if (n == 0) break;
+    passed += n;
+  }
+  return passed;
+}
 
 Result<size_t> read_full(ByteSource& source, MutableBytes into) {
   size_t filled = 0;

@@ -13,6 +13,8 @@ class ByteSource {
  public:
   virtual ~ByteSource() = default;
   virtual Result<size_t> read(MutableBytes into) = 0;
+  /// Passes over up to `size` bytes and returns how many; fewer mean the end. Quick where the bytes lie in a file.
+  virtual Result<uint64_t> skip(uint64_t size);
 };
 
 /// Bytes in order, pushed by the writer. write() takes all of `bytes` or fails.

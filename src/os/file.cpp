@@ -37,6 +37,16 @@ Result<File> File::open_regular(Fs& fs, int dir, const std::string& path, int fl
   return file;
 }
 
+Result<File> File::duplicate(Fs& fs, int fd, const std::string& name) {
+  const int copy = ::fcntl(fd, F_DUPFD_CLOEXEC, 0);
+  if (copy < 0) return Error::io("use", name, errno);
+  File file;
+  file.fs_ = &fs;
+  file.fd_ = Fd(copy);
+  file.path_ = name;
+  return file;
+}
+
 Result<File> File::temporary(Fs& fs, const std::string& path) {
   auto file = open(fs, AT_FDCWD, path, O_TMPFILE | O_RDWR, 0600);
   if (file || (file.error().os_code() != EOPNOTSUPP && file.error().os_code() != EISDIR)) return file;
@@ -147,6 +157,14 @@ Result<size_t> FileSource::read(MutableBytes into) {
   offset_ += n;
   left_ -= n;
   return n;
+}
+
+Result<uint64_t> FileSource::skip(uint64_t size) {
+  MSB_TRY(const uint64_t end, file_->size());
+  const uint64_t passed = std::min({size, left_, end > offset_ ? end - offset_ : 0});
+  offset_ += passed;
+  left_ -= passed;
+  return passed;
 }
 
 Done FileSink::write(Bytes bytes) {

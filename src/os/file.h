@@ -25,6 +25,8 @@ class File {
   /// Opens an existing regular file for reading: never follows a final symlink, never blocks on a FIFO, refuses
   /// anything that is not a regular file.
   static Result<File> open_regular(Fs& fs, int dir, const std::string& path, int flags = O_RDONLY);
+  /// Another descriptor of a file that the caller has open; `name` is what messages call it. The caller's stays open.
+  static Result<File> duplicate(Fs& fs, int fd, const std::string& name);
   /// A nameless file in directory `path` (O_TMPFILE, or a name that is unlinked at once).
   static Result<File> temporary(Fs& fs, const std::string& path);
 
@@ -58,6 +60,7 @@ class FileSource final : public ByteSource {
   explicit FileSource(const File& file, uint64_t offset = 0, uint64_t length = UINT64_MAX)
       : file_(&file), offset_(offset), left_(length) {}
   Result<size_t> read(MutableBytes into) override;
+  Result<uint64_t> skip(uint64_t size) override;
 
  private:
   const File* file_;
