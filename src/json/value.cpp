@@ -5,7 +5,22 @@
 
 namespace msb::json {
 
+// Not in the header, where Member is incomplete.
+Value::Value() = default;
+Value::Value(std::nullptr_t) {}
+Value::Value(double value) : data_(value) {}
+Value::Value(std::string value) : data_(std::move(value)) {}
+Value::Value(std::string_view value) : data_(std::in_place_type<std::string>, value) {}
+Value::Value(const char* value) : data_(std::in_place_type<std::string>, value) {}
+Value::Value(Array value) : data_(std::move(value)) {}
 Value::Value(Object value) : data_(std::move(value)) {}
+Value::Value(const Value& other) = default;
+Value::Value(Value&& other) noexcept = default;
+Value& Value::operator=(const Value& other) = default;
+Value& Value::operator=(Value&& other) noexcept = default;
+Value::~Value() = default;
+void Value::set(int64_t value) { data_ = value; }
+void Value::set(uint64_t value) { data_ = value; }
 
 std::optional<bool> Value::boolean() const {
   const auto* value = std::get_if<bool>(&data_);

@@ -22,28 +22,28 @@ using Object = std::vector<Member>;
 /// number is a double. Strings and names are UTF-8.
 class Value {
  public:
-  Value() = default;
-  Value(std::nullptr_t) {}                                // NOLINT(google-explicit-constructor)
+  Value();
+  Value(std::nullptr_t);                                  // NOLINT(google-explicit-constructor)
+  Value(double value);                                    // NOLINT(google-explicit-constructor)
+  Value(std::string value);                               // NOLINT(google-explicit-constructor)
+  Value(std::string_view value);                          // NOLINT(google-explicit-constructor)
+  Value(const char* value);                               // NOLINT(google-explicit-constructor)
+  Value(Array value);                                     // NOLINT(google-explicit-constructor)
+  Value(Object value);                                    // NOLINT(google-explicit-constructor)
   Value(std::same_as<bool> auto value) : data_(value) {}  // NOLINT(google-explicit-constructor)
-  Value(double value) : data_(value) {}                   // NOLINT(google-explicit-constructor)
-  Value(std::string value) : data_(std::move(value)) {}   // NOLINT(google-explicit-constructor)
-  Value(std::string_view value)
-      : data_(std::in_place_type<std::string>, value) {}                       // NOLINT(google-explicit-constructor)
-  Value(const char* value) : data_(std::in_place_type<std::string>, value) {}  // NOLINT(google-explicit-constructor)
-  Value(Array value) : data_(std::move(value)) {}                              // NOLINT(google-explicit-constructor)
-  Value(Object value);                                                         // NOLINT(google-explicit-constructor)
   template <std::integral T>
   requires(!std::same_as<T, bool>) Value(T value) {  // NOLINT(google-explicit-constructor)
-    if (std::cmp_less(value, 0)) {
-      data_ = static_cast<int64_t>(value);
-    } else {
-      data_ = static_cast<uint64_t>(value);
-    }
+    std::cmp_less(value, 0) ? set(static_cast<int64_t>(value)) : set(static_cast<uint64_t>(value));
   }
   template <typename T>
   Value(std::optional<T> value) {  // NOLINT(google-explicit-constructor)
     if (value) *this = Value(*std::move(value));
   }
+  Value(const Value& other);
+  Value(Value&& other) noexcept;
+  Value& operator=(const Value& other);
+  Value& operator=(Value&& other) noexcept;
+  ~Value();
 
   bool is_null() const { return std::holds_alternative<std::monostate>(data_); }
   /// Each of these yields nothing when the value is of another kind.
@@ -64,6 +64,9 @@ class Value {
  private:
   friend class Writer;
   friend Value sorted(Value value);
+
+  void set(int64_t value);
+  void set(uint64_t value);
 
   // Not negative numbers are kept as u64 only, so that equal integers are equal values.
   std::variant<std::monostate, bool, uint64_t, int64_t, double, std::string, Array, Object> data_;
