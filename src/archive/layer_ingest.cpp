@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "archive/layer_tree.h"
+#include "archive/recipe_writer.h"
 #include "archive/spool.h"
 #include "digest/sha256.h"
 #include "os/handoff.h"
@@ -12,11 +13,12 @@ namespace {
 
 class SpooledContent final : public ContentSink {
  public:
-  explicit SpooledContent(Spool& spool) : spool_(&spool) {}
+  SpooledContent(Spool& spool, RecipeWriter* recipe) : spool_(&spool), recipe_(recipe) {}
 
   Done begin(tree::Tree& tree, tree::Id file, const TarEntry&) override {
     MSB_TRY(const uint64_t offset, spool_->begin());
     tree.at(file).data_offset = offset;
+    if (recipe_ != nullptr) recipe_->content(file);
     return {};
   }
 
@@ -24,6 +26,7 @@ class SpooledContent final : public ContentSink {
 
  private:
   Spool* spool_;
+  RecipeWriter* recipe_;
 };
 
 }  // namespace
@@ -59,8 +62,8 @@ Result<Layer> ingest_layer(ByteSource& tar, const os::File& file, const Call& ca
   Spool spool(file);
   {
     os::ReadAhead ahead(hashed, call);
-    TarReader reader(ahead, nullptr, call, options.limits);
-    SpooledContent content(spool);
+    TarReader reader(ahead, options.recipe != nullptr ? &options.recipe->residue() : nullptr, call, options.limits);
+    SpooledContent content(spool, options.recipe);
     MSB_TRY(layer.tree, read_layer(reader, content, options.limits));
   }
   MSB_CHECK(spool.finish());

@@ -24,8 +24,11 @@ class ContentSink {
 /// Reads the members of a tar into a tree, and what follows them.
 Result<tree::Tree> read_layer(TarReader& reader, ContentSink& content, const TarLimits& limits = {});
 
+class RecipeWriter;
+
 struct IngestOptions {
   TarLimits limits;
+  RecipeWriter* recipe = nullptr;  ///< is told what the spool and the tree do not hold
 };
 
 struct Layer {

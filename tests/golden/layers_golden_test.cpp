@@ -10,6 +10,8 @@
 
 #include "archive/inflate.h"
 #include "archive/layer_ingest.h"
+#include "archive/recipe.h"
+#include "archive/recipe_writer.h"
 #include "archive/tar_reader.h"
 #include "digest/sha256.h"
 #include "erofs/layer_writer.h"
@@ -34,10 +36,22 @@ Result<LayerFile> make_layer_file(const std::string& blob) {
   test::StringSource source(blob);
   MSB_TRY(const auto plain, archive::InflatedSource::open(source));
   MSB_TRY(const os::File spool, os::File::temporary(os::real_fs(), testing::TempDir()));
-  MSB_TRY(const archive::Layer layer, archive::ingest_layer(*plain, spool, call));
+  MSB_TRY(const os::File recipe_file, os::File::temporary(os::real_fs(), testing::TempDir()));
+  archive::RecipeWriter writer(recipe_file);
+  MSB_TRY(archive::Layer layer, archive::ingest_layer(*plain, spool, call, {{}, &writer}));
   MSB_TRY(const erofs::Layout layout, erofs::plan_layer(layer.tree, call));
   MSB_TRY(const os::File out, os::File::temporary(os::real_fs(), testing::TempDir()));
   MSB_CHECK(erofs::write_layer(layer.tree, layout, spool, out, call));
+  // The recipe gives the tar back, and a tree with the same layout.
+  erofs::refer_to_layer(layer.tree, layout);
+  MSB_CHECK(writer.finish(layer, spool, call));
+  MSB_TRY(const archive::Recipe recipe, archive::Recipe::open(recipe_file, call));
+  EXPECT_EQ(recipe.diff_id(), layer.diff_id);
+  MSB_CHECK(archive::verify_layer(recipe, out, call));
+  MSB_TRY(const tree::Tree again, recipe.read_tree(call));
+  MSB_TRY(const erofs::Layout same, erofs::plan_layer(again, call));
+  EXPECT_EQ(same.file_size(), layout.file_size());
+
   MSB_TRY(const uint64_t size, out.size());
   LayerFile file{layer.diff_id.text(), std::string(size, '\0')};
   MSB_CHECK(out.read_exactly_at(std::as_writable_bytes(std::span(file.bytes)), 0));
