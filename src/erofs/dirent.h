@@ -19,7 +19,7 @@ void for_each_dirent(const tree::Tree& tree, tree::Id directory, tree::Id parent
     ++child;
   };
   for (const auto& [dots, id] : {std::pair<std::string_view, tree::Id>(".", directory), {"..", parent}}) {
-    while (child != children.end() && child->first < dots) visit_child();
+    while (child != children.end() && child->first.compare(dots) < 0) visit_child();
     visit(dots, id);
   }
   while (child != children.end()) visit_child();

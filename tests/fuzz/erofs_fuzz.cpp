@@ -1,5 +1,6 @@
 // Whatever bytes a layer file has, reading it ends with a tree or with image_invalid; a tree has a plan.
 
+#include <algorithm>
 #include <cstdint>
 #include <cstdlib>
 #include <vector>
@@ -12,7 +13,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   static const os::File file = std::move(*os::File::temporary(os::real_fs(), "/dev/shm"));
   // The checksum and the size would keep nearly every input from getting anywhere, so they are made right.
   std::vector<std::byte> bytes(align_up(size, size_t{erofs::kBlock}));
-  std::memcpy(bytes.data(), data, size);
+  std::ranges::copy(std::as_bytes(std::span(data, size)), bytes.begin());
   if (const auto super = erofs::decode_superblock(bytes); !super && size >= erofs::kBlock) {
     erofs::Superblock repaired;
     const Bytes at = Bytes(bytes).subspan(erofs::kSuperOffset);

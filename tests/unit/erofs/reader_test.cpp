@@ -5,6 +5,7 @@
 #include "erofs/layer_writer.h"
 #include "support/file_digest.h"
 #include "support/image_fixtures.h"
+#include "support/result.h"
 #include "support/tree_builder.h"
 #include "tree/walk.h"
 
@@ -104,6 +105,23 @@ TEST(LayerReader, RefusesEveryFlippedByteOfTheHeadOrReadsATree) {
     ASSERT_TRUE(file.write_at({&bytes[i], 1}, i).ok());
   }
   EXPECT_TRUE(read_layer(file, Call()).ok());
+}
+
+// The files are made by tests/golden/make_erofs_rejects.py from one that is right, which is in the fuzz corpus.
+TEST(LayerReader, RefusesEveryReject) {
+  const auto right =
+      os::File::open_regular(os::real_fs(), AT_FDCWD, test::tests_path("fuzz/corpus/erofs/layer.erofs").string());
+  ASSERT_OK(right);
+  EXPECT_OK(read_layer(*right, Call()));
+  int files = 0;
+  for (const auto& reject : std::filesystem::directory_iterator(test::tests_path("golden/reject/erofs"))) {
+    const auto file = os::File::open_regular(os::real_fs(), AT_FDCWD, reject.path().string());
+    ASSERT_OK(file);
+    const auto tree = read_layer(*file, Call());
+    EXPECT_STATUS(Status::image_invalid, tree) << reject.path();
+    ++files;
+  }
+  EXPECT_GE(files, 50);
 }
 
 TEST(LayerReader, RefusesAFileThatWasCut) {
