@@ -53,7 +53,7 @@ case $way in
     cmake_project "$here/package" static -DLINK=static -DCMAKE_PREFIX_PATH="$prefix"
     ;;
   embedded)
-    cmake_project "$here/embedded" embedded -DCMAKE_BUILD_TYPE=Debug
+    cmake_project "$here/embedded" embedded -DCMAKE_BUILD_TYPE=None
     ;;
   *) echo "usage: run.sh pkg-config|package|embedded BUILD_DIR CC"; exit 2 ;;
 esac
