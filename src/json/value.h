@@ -12,17 +12,7 @@
 namespace msb::json {
 
 class Value;
-
-/// A template only so that it is complete wherever Value is, whatever the compiler instantiates early.
-template <typename T>
-struct Named {
-  std::string name;
-  T value;
-
-  bool operator==(const Named& other) const = default;
-};
-using Member = Named<Value>;
-
+struct Member;
 using Array = std::vector<Value>;
 /// Members in document order, each name once.
 using Object = std::vector<Member>;
@@ -80,6 +70,13 @@ class Value {
 
   // Not negative numbers are kept as u64 only, so that equal integers are equal values.
   std::variant<std::monostate, bool, uint64_t, int64_t, double, std::string, Array, Object> data_;
+};
+
+struct Member {
+  std::string name;
+  Value value;
+
+  bool operator==(const Member& other) const = default;
 };
 
 /// The same value with the members of every object in it in the order of their names' bytes, as canonical documents
