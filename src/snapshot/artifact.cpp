@@ -1,0 +1,121 @@
+#include "snapshot/artifact.h"
+
+#include <cerrno>
+#include <optional>
+
+#include <sys/stat.h>
+
+#include "json/parse.h"
+#include "os/sparse.h"
+
+namespace msb::snapshot {
+namespace {
+
+Error not_found(const std::string& path, const std::string& why) {
+  return Error(Status::snapshot_not_found, path + why).with("path", path);
+}
+
+Error damaged(const std::string& path, const std::string& what) {
+  return Error(Status::snapshot_integrity, what + ": " + path).with("path", path);
+}
+
+Error of_group_generation(const std::string& path, const std::string& what) {
+  return Error(Status::unsupported, path + " is " + what + " of microsandbox 0.7; use that release to work with it")
+      .with("path", path);
+}
+
+/// What `name` in `dir` is, itself and not what it links to; nothing when there is no such name.
+Result<std::optional<struct stat>> look_at(const os::File& dir, const std::string& name) {
+  struct stat st {};
+  const int result = dir.fs().fstatat(dir.fd(), name.c_str(), &st, AT_SYMLINK_NOFOLLOW);
+  if (result == -ENOENT || result == -ENAMETOOLONG) return std::optional<struct stat>();
+  if (result < 0) return Error::io("stat", os::join_path(dir.path(), name), -result);
+  return std::optional(st);
+}
+
+Result<os::File> open_directory(os::Fs& fs, const std::string& path) {
+  auto dir = os::open_dir(fs, path);
+  if (dir) return dir;
+  switch (dir.error().os_code()) {
+    case ENOENT:
+    case ENAMETOOLONG:
+      return not_found(path, "");
+    case ENOTDIR:
+      return not_found(path, " is not a directory (an archive has to be imported first)");
+    default:
+      return dir;
+  }
+}
+
+bool has_schema_of_groups(std::string_view text) {
+  json::ParseOptions options;
+  options.max_bytes = kMaxDescriptor;
+  const auto document = json::parse(text, options);
+  if (!document) return false;
+  const json::Value* schema = document->find("schema");
+  return schema != nullptr && schema->string() != nullptr && schema->string()->starts_with("microsandbox.snapshot/");
+}
+
+/// Nothing when the directory has no descriptor of that form.
+Result<std::optional<Descriptor>> read_descriptor(const os::File& dir, Form form) {
+  const std::string name(file_name(form));
+  const std::string path = os::join_path(dir.path(), name);
+  MSB_TRY(const auto st, look_at(dir, name));
+  if (!st) return std::optional<Descriptor>();
+  if (!S_ISREG(st->st_mode)) return damaged(path, "the descriptor is not a regular file");
+  if (static_cast<uint64_t>(st->st_size) > kMaxDescriptor) {
+    return damaged(path, "the descriptor is larger than " + std::to_string(kMaxDescriptor) + " bytes");
+  }
+  auto text = os::read_small(dir.fs(), dir.fd(), name, kMaxDescriptor);
+  if (!text) return std::move(text).error().in(dir.path()).with("path", path);
+  auto descriptor = parse_descriptor(*text, form);
+  if (!descriptor) {
+    if (has_schema_of_groups(*text)) return of_group_generation(dir.path(), "a snapshot");
+    return std::move(descriptor).error().in(dir.path()).with("path", path);
+  }
+  return std::optional(*std::move(descriptor));
+}
+
+Result<Descriptor> read_any_descriptor(const os::File& dir) {
+  for (const Form form : {Form::snapshot, Form::manifest}) {
+    MSB_TRY(auto descriptor, read_descriptor(dir, form));
+    if (descriptor) return *std::move(descriptor);
+  }
+  MSB_TRY(const auto group, look_at(dir, "group.json"));
+  if (group) return of_group_generation(dir.path(), "a group of snapshots");
+  return not_found(dir.path(), " has neither a snapshot.json nor a manifest.json");
+}
+
+Result<uint64_t> check_upper(const os::File& dir, const Descriptor& descriptor) {
+  const std::string path = os::join_path(dir.path(), descriptor.upper_file);
+  MSB_TRY(const auto st, look_at(dir, descriptor.upper_file));
+  if (!st) return damaged(path, "the disk is missing");
+  if (!S_ISREG(st->st_mode)) return damaged(path, "the disk is not a regular file");
+  const auto size = static_cast<uint64_t>(st->st_size);
+  if (size != descriptor.upper_size) {
+    const std::string expected = std::to_string(descriptor.upper_size);
+    const std::string actual = std::to_string(size);
+    return damaged(path, "the disk has " + actual + " bytes, not " + expected)
+        .with("expected", expected)
+        .with("actual", actual);
+  }
+  return os::allocated_bytes(*st);
+}
+
+}  // namespace
+
+Result<Artifact> open_artifact(os::Fs& fs, const std::string& path) {
+  Artifact artifact;
+  MSB_TRY(artifact.path, os::absolute_path(path));
+  while (artifact.path.size() > 1 && artifact.path.back() == '/') artifact.path.pop_back();
+  // Everything is looked at below one open directory: a forced create may exchange it for another meanwhile.
+  MSB_TRY(const os::File dir, open_directory(fs, artifact.path));
+  MSB_TRY(artifact.descriptor, read_any_descriptor(dir));
+  if (!artifact.descriptor.checkpoint) {
+    MSB_TRY(artifact.allocated_bytes, check_upper(dir, artifact.descriptor));
+  }
+  artifact.digest = identity(artifact.descriptor);
+  return artifact;
+}
+
+}  // namespace msb::snapshot
