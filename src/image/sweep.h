@@ -1,0 +1,36 @@
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "base/call.h"
+#include "image/context.h"
+#include "image/reachability.h"
+
+namespace msb::image {
+
+/// What a sweep took away. Bytes are allocated ones that were really given back.
+struct Swept {
+  uint32_t references = 0;
+  uint32_t manifests = 0;
+  uint32_t layers = 0;
+  uint32_t fsmeta = 0;
+  uint32_t vmdk = 0;
+  uint32_t others = 0;  ///< documents, blobs, flat and temporary files
+  uint64_t bytes = 0;
+
+  uint32_t total() const { return references + manifests + layers + fsmeta + vmdk + others; }
+};
+
+/// Takes away what the verdicts on `found` give up, and of that nothing that has come into use since: rows image by
+/// image, each in one transaction that looks at the users again; then that image's files, each under the lock of its
+/// writers and with the gate of leases closed, after another look at leases and rows. Lock files stay. Stops between
+/// images when the call does; what is gone from the index but not yet from the disk, the next sweep finds.
+Result<Swept> sweep(const Context& context, const Reachability& found, const std::vector<Verdict>& verdicts,
+                    const Call& call);
+
+/// Takes the row of a manifest away that no reference names, with the rows of layers that no other manifest has; false
+/// when the row is gone, or a reference, a sandbox that has booted or an indexed snapshot keeps it.
+Result<bool> delete_unused_manifest(index::Transaction& transaction, int64_t row, const std::string& digest);
+
+}  // namespace msb::image
