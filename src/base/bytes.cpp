@@ -2,6 +2,12 @@
 
 namespace msb {
 
+bool is_zero(Bytes bytes) {
+  // Every byte equals the one before it, and the first is zero.
+  return bytes.empty() ||
+         (bytes.front() == std::byte{} && std::memcmp(bytes.data(), bytes.data() + 1, bytes.size() - 1) == 0);
+}
+
 std::string to_hex(Bytes bytes) {
   static constexpr char kDigits[] = "0123456789abcdef";
   std::string text;

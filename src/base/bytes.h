@@ -51,6 +51,9 @@ constexpr std::optional<T> checked_add(T a, T b) {
 inline Bytes as_bytes(std::string_view text) { return std::as_bytes(std::span(text.data(), text.size())); }
 inline std::string_view as_text(Bytes bytes) { return {reinterpret_cast<const char*>(bytes.data()), bytes.size()}; }
 
+/// True when every byte is zero, or there is none.
+bool is_zero(Bytes bytes);
+
 /// Lower-case hexadecimal.
 std::string to_hex(Bytes bytes);
 /// Inverse of to_hex; only lower-case digits, an even number of them.

@@ -5,6 +5,19 @@
 namespace msb {
 namespace {
 
+TEST(Bytes, ZerosAreAllZeros) {
+  EXPECT_TRUE(is_zero({}));
+  for (const size_t size : {1U, 2U, 100U, 4097U}) {
+    std::string bytes(size, '\0');
+    EXPECT_TRUE(is_zero(as_bytes(bytes)));
+    for (const size_t at : {size_t{0}, size / 2, size - 1}) {
+      bytes[at] = 1;
+      EXPECT_FALSE(is_zero(as_bytes(bytes))) << at << " of " << size;
+      bytes[at] = 0;
+    }
+  }
+}
+
 TEST(Bytes, HexRoundTrips) {
   EXPECT_EQ(to_hex(as_bytes(std::string_view("\x00\x7f\xff", 3))), "007fff");
   EXPECT_EQ(from_hex("007fff"), std::string("\x00\x7f\xff", 3));
