@@ -10,20 +10,18 @@
 #include "image/documents.h"
 #include "image/reachability.h"
 #include "image/sweep.h"
-#include "json/parse.h"
+#include "index/images.h"
 #include "oci/reference.h"
 #include "os/file.h"
 
 namespace msb::image {
 namespace {
 
-using Labels = std::vector<std::pair<std::string, std::string>>;
-
 /// Decides which references may go.
 class Selector {
  public:
-  Selector(const Context& context, const Reachability& found, const PruneOptions& options)
-      : context_(context), found_(found), options_(options) {}
+  Selector(const Context& context, const Reachability& found, const PruneOptions& options, const Call& call)
+      : context_(context), found_(found), options_(options), call_(call) {}
 
   Result<Selection> run() {
     for (const std::string& text : options_.keep) {
@@ -36,6 +34,12 @@ class Selector {
     Selection selection;
     selection.spared.reserve(found_.references.size());
     for (const Reference& reference : found_.references) selection.spared.push_back(why_spared(reference));
+    if (!options_.labels.empty()) {
+      MSB_TRY(const std::vector<index::StringMap> labels, read_labels());
+      for (size_t i = 0; i < labels.size(); ++i) {
+        if (selection.spared[i].empty() && !has_labels(labels[i])) selection.spared[i] = "does not have the labels";
+      }
+    }
     if (options_.max_bytes != 0) hold_to_bound(selection);
     return selection;
   }
@@ -44,19 +48,17 @@ class Selector {
   std::string why_spared(const Reference& reference) const {
     if (kept_.contains(reference.row.reference) || kept_.contains(reference.normalized)) return "to be kept";
     if (options_.unused_for > 0) {
-      if (reference.row.last_used_at == 0) return "its last use is not known";
-      if (found_.at - reference.row.last_used_at < options_.unused_for) return "used recently";
+      if (!reference.row.last_used_at) return "its last use is not known";
+      if (found_.at - *reference.row.last_used_at < options_.unused_for) return "used recently";
     }
     const std::string& pattern = options_.reference_filter;
     if (!pattern.empty() && fnmatch(pattern.c_str(), reference.row.reference.c_str(), 0) != 0) {
       return "does not match the filter";
     }
-    if (!options_.labels.empty() && !has_labels(reference)) return "does not have the labels";
     return {};
   }
 
-  bool has_labels(const Reference& reference) const {
-    const Labels labels = labels_of(reference);
+  bool has_labels(const index::StringMap& labels) const {
     return std::ranges::all_of(options_.labels, [&](const auto& wanted) {
       return std::ranges::any_of(labels, [&](const auto& label) {
         return label.first == wanted.first && (!wanted.second || label.second == *wanted.second);
@@ -64,21 +66,32 @@ class Selector {
     });
   }
 
-  /// From the index, else (releases before 0.6.9 do not store them there) from the document.
-  Labels labels_of(const Reference& reference) const {
-    Labels labels;
-    if (reference.image != kNobody && !found_.images[reference.image].labels.empty()) {
-      const auto value = json::parse(found_.images[reference.image].labels);
-      if (!value || value->object() == nullptr) return labels;
-      for (const json::Member& member : *value->object()) {
-        if (member.value.string() != nullptr) labels.emplace_back(member.name, *member.value.string());
+  /// Of every reference: from the index, else (releases before 0.6.9 do not store them there) from its document.
+  Result<std::vector<index::StringMap>> read_labels() const {
+    std::vector<index::StringMap> labels(found_.references.size());
+    std::vector<size_t> missing;
+    MSB_CHECK(context_.database.read(call_, [&](index::Transaction& transaction) -> Done {
+      missing.clear();
+      for (size_t i = 0; i < labels.size(); ++i) {
+        const auto manifest = found_.references[i].row.manifest_id;
+        if (!manifest) continue;
+        MSB_TRY(auto config, index::find_config(transaction, *manifest));
+        if (config && config->labels) {
+          labels[i] = *std::move(config->labels);
+        } else {
+          missing.push_back(i);
+        }
       }
-      return labels;
+      return {};
+    }));
+    for (const size_t i : missing) {
+      MSB_CHECK(call_.check());
+      const std::string path = context_.paths.metadata(found_.references[i].key);
+      const auto text = os::read_small(context_.fs, AT_FDCWD, path, kMaxDocument);
+      if (!text) continue;
+      if (auto ties = parse_ties(*text)) labels[i] = std::move(ties->labels);
     }
-    const auto text = os::read_small(context_.fs, AT_FDCWD, context_.paths.metadata(reference.key), kMaxDocument);
-    if (!text) return labels;
-    auto ties = parse_ties(*text);
-    return ties ? std::move(ties->labels) : labels;
+    return labels;
   }
 
   /// Spares, most recently used first, what need not go for the cache to be within its bound.
@@ -107,7 +120,7 @@ class Selector {
       bool whole = !candidate.references.empty() && candidate.holders.empty() && found_.doubts.empty();
       for (const uint32_t reference : candidate.references) {
         whole = whole && selection.spared[reference].empty();
-        last_use[image] = std::max(last_use[image], found_.references[reference].row.last_used_at);
+        last_use[image] = std::max(last_use[image], found_.references[reference].row.last_used_at.value_or(0));
       }
       if (whole) going.push_back(image);
     }
@@ -131,6 +144,7 @@ class Selector {
   const Context& context_;
   const Reachability& found_;
   const PruneOptions& options_;
+  const Call& call_;
   std::set<std::string, std::less<>> kept_;  // as given, and in full
 };
 
@@ -151,7 +165,7 @@ std::string identity(ItemKind kind, const std::string& name, const std::string& 
 
 Result<PrunePlan> plan_prune(const Context& context, const PruneOptions& options, const Call& call) {
   MSB_TRY(const Reachability found, survey(context, call));
-  MSB_TRY(const Selection selection, Selector(context, found, options).run());
+  MSB_TRY(const Selection selection, Selector(context, found, options, call).run());
   std::vector<Verdict> verdicts = judge(found, selection);
   PrunePlan plan{context.paths.root(), {}};
   plan.items.reserve(found.items.size());
@@ -164,7 +178,7 @@ Result<PrunePlan> plan_prune(const Context& context, const PruneOptions& options
     planned.path = item.path();
     planned.reason = std::move(verdicts[i].reason);
     planned.bytes = planned.remove ? item.size.freed : 0;
-    if (item.kind == ItemKind::reference) planned.stamp = found.references[item.subject].row.last_used;
+    if (item.kind == ItemKind::reference) planned.last_used_at = found.references[item.subject].row.last_used_at;
   }
   return plan;
 }
@@ -182,7 +196,7 @@ Result<PruneReport> apply_prune(const Context& context, const PrunePlan& plan, c
   Selection selection;
   for (const Reference& reference : found.references) {
     const auto planned = going.find(identity(ItemKind::reference, reference.row.reference, {}));
-    const bool goes = planned != going.end() && planned->second->stamp == reference.row.last_used;
+    const bool goes = planned != going.end() && planned->second->last_used_at == reference.row.last_used_at;
     selection.spared.emplace_back(goes ? "" : "not in the plan");
   }
   std::vector<Verdict> verdicts = judge(found, selection);
@@ -196,7 +210,7 @@ Result<PruneReport> apply_prune(const Context& context, const PrunePlan& plan, c
 
 Result<PruneReport> prune(const Context& context, const PruneOptions& options, const Call& call) {
   MSB_TRY(const Reachability found, survey(context, call));
-  MSB_TRY(const Selection selection, Selector(context, found, options).run());
+  MSB_TRY(const Selection selection, Selector(context, found, options, call).run());
   MSB_TRY(const Swept swept, sweep(context, found, judge(found, selection), call));
   return report_of(swept);
 }

@@ -26,11 +26,11 @@ struct PruneOptions {
 struct PlanItem {
   ItemKind kind = ItemKind::temporary;
   bool remove = false;
-  std::string name;    ///< reference, digest or file name
-  std::string path;    ///< empty for a row
-  std::string reason;  ///< why it goes or stays
-  uint64_t bytes = 0;  ///< allocated ones that its removal gives back; 0 for what stays
-  std::string stamp;   ///< of a reference: its last use, as stored
+  std::string name;                            ///< reference, digest or file name
+  std::string path;                            ///< empty for a row
+  std::string reason;                          ///< why it goes or stays
+  uint64_t bytes = 0;                          ///< allocated ones that its removal gives back; 0 for what stays
+  std::optional<UnixNanos> last_used_at = {};  ///< of a reference: tells whether it is used again before it goes
 };
 
 /// What a prune is going to do: everything in the cache, sorted by kind and name. A value.

@@ -10,6 +10,8 @@
 #include "image/artifacts.h"
 #include "image/documents.h"
 #include "image/lease.h"
+#include "index/sandboxes.h"
+#include "index/snapshots.h"
 #include "oci/reference.h"
 #include "os/publish.h"
 
@@ -40,6 +42,27 @@ void add_once(std::vector<std::string>& list, const std::string& value) {
   if (std::ranges::find(list, value) == list.end()) list.push_back(value);
 }
 
+/// What the index says, in one consistent state.
+struct Catalogue {
+  std::vector<index::ImageRow> references;
+  std::vector<index::ManifestRow> manifests;
+  std::vector<index::LayerRow> layers;
+  std::vector<index::SandboxRow> sandboxes;
+  std::vector<index::SnapshotRow> snapshots;
+};
+
+Result<Catalogue> read_catalogue(const Context& context, const Call& call) {
+  return context.database.read(call, [](index::Transaction& transaction) -> Result<Catalogue> {
+    Catalogue catalogue;
+    MSB_TRY(catalogue.references, index::list_images(transaction));
+    MSB_TRY(catalogue.manifests, index::list_manifests(transaction));
+    MSB_TRY(catalogue.layers, index::list_layers(transaction));
+    MSB_TRY(catalogue.sandboxes, index::list_sandboxes(transaction));
+    MSB_TRY(catalogue.snapshots, index::list_snapshots(transaction));
+    return catalogue;
+  });
+}
+
 class Surveyor {
  public:
   Surveyor(const Context& context, const Call& call) : context_(context), call_(call) {}
@@ -48,11 +71,11 @@ class Surveyor {
     found_.at = now_ns();
     MSB_TRY(const auto leases, live_leases(context_, call_));
     MSB_TRY(const std::vector<Artifact> artifacts, find_artifacts(context_, call_));
-    MSB_TRY(const Catalogue catalogue, read_catalogue(context_, call_));
+    MSB_TRY(Catalogue catalogue, read_catalogue(context_, call_));
     for (const std::string& digest : leases) leased_.insert(safe_name(digest));
 
     add_images(catalogue);
-    add_references(catalogue);
+    add_references(std::move(catalogue.references));
     add_users(catalogue, artifacts);
     MSB_TRY(std::vector<CacheFile> files, list_cache(context_, call_));
     MSB_CHECK(add_documents(files));
@@ -76,7 +99,7 @@ class Surveyor {
     std::string name = safe_name(digest);
     const auto [entry, added] = image_by_name_.try_emplace(name, static_cast<uint32_t>(found_.images.size()));
     if (added) {
-      found_.images.push_back({digest, std::move(name), 0, {}, {}, {}});
+      found_.images.push_back({digest, std::move(name), 0, {}, {}});
       known_layers_.push_back(false);
     }
     return entry->second;
@@ -91,46 +114,42 @@ class Surveyor {
   void tie_blob(uint32_t image, const std::string& digest) { add_once(blobs_[safe_name(digest)], image); }
 
   void add_images(const Catalogue& catalogue) {
-    std::unordered_map<int64_t, const LayerRow*> layer_by_id;
-    for (const LayerRow& row : catalogue.layers) {
-      layer_by_id.emplace(row.id, &row);
+    std::unordered_map<std::string, const index::LayerRow*> layer_rows;
+    for (const index::LayerRow& row : catalogue.layers) {
+      layer_rows.emplace(row.diff_id, &row);
       Layer& layer = layers_[safe_name(row.diff_id)];
       layer.diff_id = row.diff_id;
       layer.row = row.id;
     }
-    for (const ManifestRow& row : catalogue.manifests) {
+    for (const index::ManifestRow& row : catalogue.manifests) {
       const uint32_t image = image_of(row.digest);
       found_.images[image].row = row.id;
-      found_.images[image].labels = row.labels;
       image_by_row_.emplace(row.id, image);
-      tie_blob(image, row.digest);
-      if (!row.config_digest.empty()) tie_blob(image, row.config_digest);
+      known_layers_[image] = true;  // also when it has none
+      for (const std::string& diff_id : row.diff_ids) {
+        tie_layer(image, safe_name(diff_id));
+        if (const auto layer = layer_rows.find(diff_id); layer != layer_rows.end()) {
+          tie_blob(image, layer->second->blob_digest);
+        }
+      }
     }
-    for (const ManifestLayerRow& row : catalogue.manifest_layers) {
-      const auto image = image_by_row_.find(row.manifest_id);
-      const auto layer = layer_by_id.find(row.layer_id);
-      if (image == image_by_row_.end() || layer == layer_by_id.end()) continue;
-      tie_layer(image->second, safe_name(layer->second->diff_id));
-      tie_blob(image->second, layer->second->blob_digest);
-    }
-    // An image without layers is known as such.
-    for (const auto& [row, image] : image_by_row_) known_layers_[image] = true;
   }
 
-  void add_references(const Catalogue& catalogue) {
-    for (const ReferenceRow& row : catalogue.references) {
+  void add_references(std::vector<index::ImageRow> rows) {
+    for (index::ImageRow& row : rows) {
       const auto index = static_cast<uint32_t>(found_.references.size());
-      Reference reference{row, {}, {}, kNobody};
-      if (const auto parsed = oci::Reference::parse(row.reference)) {
+      Reference reference{std::move(row), {}, {}, kNobody};
+      if (const auto parsed = oci::Reference::parse(reference.row.reference)) {
         reference.normalized = parsed->normalized();
         reference.key = parsed->cache_key();
         references_by_key_[reference.key].push_back(index);
       }
-      if (const auto image = image_by_row_.find(row.manifest_id); image != image_by_row_.end()) {
+      const auto image = image_by_row_.find(reference.row.manifest_id.value_or(0));
+      if (image != image_by_row_.end()) {
         reference.image = image->second;
         found_.images[reference.image].references.push_back(index);
       }
-      found_.last_reference = std::max(found_.last_reference, row.id);
+      found_.last_reference = std::max(found_.last_reference, reference.row.id);
       found_.references.push_back(std::move(reference));
     }
   }
@@ -140,30 +159,28 @@ class Surveyor {
   }
 
   void add_users(const Catalogue& catalogue, const std::vector<Artifact>& artifacts) {
-    for (const SandboxRow& sandbox : catalogue.sandboxes) {
+    for (const index::SandboxRow& sandbox : catalogue.sandboxes) {
       const std::string holder = "sandbox " + sandbox.name;
-      const auto booted = image_by_row_.find(sandbox.manifest_id);
-      if (booted != image_by_row_.end()) add_once(found_.images[booted->second].holders, holder);
-      for (const std::string& digest : sandbox.digests) hold(digest, holder);
-      if (!sandbox.readable && booted == image_by_row_.end()) found_.doubts.push_back(holder);
-      found_.last_sandbox = std::max(found_.last_sandbox, sandbox.id);
+      for (const std::string& digest : sandbox.manifest_digests) hold(digest, holder);
+      // One that has booted says by its row what it needs.
+      if (!sandbox.readable && sandbox.manifest_digests.empty()) found_.doubts.push_back(holder);
     }
-    std::unordered_map<std::string, const SnapshotRow*> indexed;
-    for (const SnapshotRow& row : catalogue.snapshots) indexed.emplace(row.artifact_path, &row);
-    std::set<std::string> on_disk;
+    std::set<std::string, std::less<>> indexed;
+    for (const index::SnapshotRow& row : catalogue.snapshots) indexed.insert(row.artifact_path);
+    std::set<std::string, std::less<>> on_disk;
     for (const Artifact& artifact : artifacts) {
       const std::string holder = "snapshot " + artifact.name;
-      const auto row = indexed.find(artifact.path);
       if (!artifact.manifest_digest.empty()) {
         hold(artifact.manifest_digest, holder);
         on_disk.insert(artifact.path);
-      } else if (row == indexed.end()) {
+      } else if (!indexed.contains(artifact.path)) {
         found_.doubts.push_back(holder);
       }
     }
     // Rows of artifacts elsewhere, or of some that are out of sight for the moment, count as much.
-    for (const SnapshotRow& row : catalogue.snapshots) {
-      if (!on_disk.contains(row.artifact_path)) hold(row.manifest_digest, "snapshot " + row.name);
+    for (const index::SnapshotRow& row : catalogue.snapshots) {
+      if (on_disk.contains(row.artifact_path)) continue;
+      hold(row.image_manifest_digest, "snapshot " + row.name.value_or(row.digest));
     }
   }
 
@@ -197,8 +214,6 @@ class Surveyor {
 
   void tie_document(uint32_t image, const Ties& ties) {
     known_layers_[image] = true;
-    tie_blob(image, ties.manifest_digest);
-    tie_blob(image, ties.config_digest);
     for (const Ties::Layer& layer : ties.layers) {
       tie_layer(image, safe_name(layer.diff_id));
       tie_blob(image, layer.blob_digest);

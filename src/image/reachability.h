@@ -7,10 +7,10 @@
 #include <vector>
 
 #include "base/call.h"
-#include "image/catalogue.h"
 #include "image/context.h"
 #include "image/inventory.h"
 #include "image/item.h"
+#include "index/images.h"
 
 namespace msb::image {
 
@@ -25,7 +25,7 @@ namespace msb::image {
 inline constexpr uint32_t kNobody = UINT32_MAX;
 
 struct Reference {
-  ReferenceRow row;
+  index::ImageRow row;
   std::string normalized;    ///< empty when the stored text is no reference
   std::string key;           ///< of its document
   uint32_t image = kNobody;  ///< none when the row of its manifest is missing
@@ -36,7 +36,6 @@ struct Image {
   std::string digest;
   std::string name;                  ///< its safe name, in file names
   int64_t row = 0;                   ///< id in the index; 0 when only files or users know it
-  std::string labels;                ///< JSON of its config's labels as the index has it; may be empty
   std::vector<uint32_t> references;  ///< that name it, in the index or by their document
   std::vector<std::string>
       holders;  ///< who keeps it but for references: `sandbox web`, `snapshot base`, `work in flight`
@@ -64,8 +63,7 @@ struct Reachability {
   /// Who may need any image, as what they say cannot be read: `snapshot base`. While there is one, no image is given
   /// up.
   std::vector<std::string> doubts;
-  int64_t last_sandbox = 0;    ///< highest id of a sandbox at the time
-  int64_t last_reference = 0;  ///< likewise
+  int64_t last_reference = 0;  ///< highest id of a reference at the time
   UnixNanos at = 0;            ///< when it was looked at
 
   /// Position of the reference with that text, else of one that means the same; kNobody when there is none.

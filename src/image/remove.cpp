@@ -4,12 +4,14 @@
 
 #include "image/reachability.h"
 #include "image/sweep.h"
+#include "index/images.h"
+#include "index/sandboxes.h"
+#include "index/snapshots.h"
 #include "oci/reference.h"
 
 namespace msb::image {
 namespace {
 
-using index::Statement;
 using index::Transaction;
 
 Error not_found(const std::string& reference) {
@@ -22,42 +24,48 @@ Error in_use(const std::string& reference, const std::vector<std::string>& sandb
   return Error(Status::image_in_use, names).with("reference", reference).with("sandboxes", names);
 }
 
-/// The rows, in one step. Returns the id of the manifest that the reference led to.
-Result<int64_t> remove_rows(Transaction& transaction, const ReferenceRow& row, const Reachability& found, bool force) {
-  int64_t manifest = 0;
-  std::string digest;
-  {
-    MSB_TRY(Statement now, transaction.query("SELECT r.manifest_id, coalesce(m.digest, '') FROM image_ref r"
-                                             " LEFT JOIN manifest m ON m.id = r.manifest_id"
-                                             " WHERE r.id = ? AND r.reference = ?",
-                                             {row.id, row.reference}));
-    MSB_TRY(const bool there, now.step());
-    if (!there) return not_found(row.reference);
-    manifest = now.integer(0);
-    digest = now.text(1);
+/// Names of the sandboxes that need the manifest, sorted.
+Result<std::vector<std::string>> sandboxes_using(Transaction& transaction, const std::string& digest) {
+  MSB_TRY(const std::vector<index::SandboxRow> sandboxes, index::list_sandboxes(transaction));
+  std::vector<std::string> names;
+  for (const index::SandboxRow& sandbox : sandboxes) {
+    const auto& digests = sandbox.manifest_digests;
+    if (std::ranges::find(digests, digest) != digests.end()) names.push_back(sandbox.name);
   }
-  bool last = false;
-  {
-    MSB_TRY(Statement others,
-            transaction.query("SELECT 1 FROM image_ref WHERE manifest_id = ? AND id <> ? LIMIT 1", {manifest, row.id}));
-    MSB_TRY(const bool kept, others.step());
-    last = !kept;
-  }
-  std::vector<std::string> sandboxes;
-  if (last && !digest.empty()) {
-    MSB_TRY(sandboxes, sandboxes_using(transaction, manifest, digest));
-    if (!sandboxes.empty() && !force) return in_use(row.reference, sandboxes);
-  }
-  MSB_CHECK(transaction.execute("DELETE FROM image_ref WHERE id = ?", {row.id}));
+  return names;
+}
 
-  const auto image = std::ranges::find(found.images, digest, &Image::digest);
-  const bool held =
-      !sandboxes.empty() || !found.doubts.empty() || (image != found.images.end() && !image->holders.empty());
-  if (last && !held) {
-    MSB_TRY(const bool gone, delete_unused_manifest(transaction, manifest, digest));
-    static_cast<void>(gone);  // an indexed snapshot may have come to need it
+Result<bool> indexed_snapshot_uses(Transaction& transaction, const std::string& digest) {
+  MSB_TRY(const std::vector<index::SnapshotRow> snapshots, index::list_snapshots(transaction));
+  return std::ranges::find(snapshots, digest, &index::SnapshotRow::image_manifest_digest) != snapshots.end();
+}
+
+Result<bool> has_other_reference(Transaction& transaction, const index::ImageRow& reference) {
+  MSB_TRY(index::Statement other, transaction.query("SELECT 1 FROM image_ref WHERE manifest_id = ? AND id <> ? LIMIT 1",
+                                                    {reference.manifest_id, reference.id}));
+  return other.step();
+}
+
+/// The rows, in one step. False when the reference leads elsewhere by now; then it is gone, but its image is not
+/// judged.
+Result<bool> remove_rows(Transaction& transaction, const Reference& reference, const Reachability& found, bool force) {
+  const std::string& text = reference.row.reference;
+  MSB_TRY(const std::optional<index::ImageRow> now, index::find_image(transaction, text));
+  if (!now) return not_found(text);
+  std::vector<std::string> sandboxes;
+  if (now->manifest_digest) {
+    MSB_TRY(sandboxes, sandboxes_using(transaction, *now->manifest_digest));
   }
-  return manifest;
+  MSB_TRY(const bool another, has_other_reference(transaction, *now));
+  if (!sandboxes.empty() && !another && !force) return in_use(text, sandboxes);
+  MSB_TRY(const bool gone, index::delete_reference(transaction, text));
+  if (!gone || now->manifest_id != reference.row.manifest_id || reference.image == kNobody) return false;
+
+  MSB_TRY(const bool snapshot, indexed_snapshot_uses(transaction, *now->manifest_digest));
+  const bool held =
+      !sandboxes.empty() || snapshot || !found.images[reference.image].holders.empty() || !found.doubts.empty();
+  if (held || another) return true;
+  return delete_unnamed_manifest(transaction, *now->manifest_id);
 }
 
 }  // namespace
@@ -68,11 +76,11 @@ Done remove(const Context& context, const std::string& text, bool force, const C
   const uint32_t index = found.find_reference(text, parsed ? parsed->normalized() : std::string());
   if (index == kNobody) return parsed ? not_found(text) : std::move(parsed).error();
   const Reference& reference = found.references[index];
-  MSB_TRY(const int64_t manifest, context.database.write(call, [&](Transaction& transaction) -> Result<int64_t> {
-    return remove_rows(transaction, reference.row, found, force);
+  MSB_TRY(const bool as_judged, context.database.write(call, [&](Transaction& transaction) {
+    return remove_rows(transaction, reference, found, force);
   }));
-  // Another process may have led the reference elsewhere since the survey; what it left behind is for a later sweep.
-  if (manifest != reference.row.manifest_id) return {};
+  // Another process has led the reference elsewhere since the survey; what it left behind is for a later sweep.
+  if (!as_judged) return {};
 
   Selection selection;
   selection.spared.assign(found.references.size(), "in the index");

@@ -2,10 +2,16 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <optional>
 #include <set>
+#include <span>
+#include <unordered_map>
 
 #include "digest/digest.h"
 #include "image/lease.h"
+#include "index/images.h"
+#include "index/sandboxes.h"
+#include "index/snapshots.h"
 #include "oci/reference.h"
 #include "os/dir.h"
 #include "os/lock.h"
@@ -28,6 +34,11 @@ Result<bool> any(Transaction& transaction, std::string_view sql, std::initialize
   return row.step();
 }
 
+Done delete_layer_if_unused(Transaction& transaction, int64_t row) {
+  return transaction.execute(
+      "DELETE FROM layer WHERE id = ?1 AND NOT EXISTS (SELECT 1 FROM manifest_layer WHERE layer_id = ?1)", {row});
+}
+
 class Sweeper {
  public:
   Sweeper(const Context& context, const Reachability& found, const std::vector<Verdict>& verdicts, const Call& call)
@@ -35,28 +46,21 @@ class Sweeper {
 
   Result<Swept> run() {
     sort_out();
-    MSB_CHECK(remove_dangling());
     for (size_t begin = 0; begin < images_.size(); begin += kBatch) {
-      const size_t end = std::min(begin + kBatch, images_.size());
-      size_t done = begin;
-      Done stopped;
-      MSB_TRY(const Names leased, leased_names());
-      for (; done < end; ++done) {
-        stopped = call_.check();
-        if (!stopped) break;
-        MSB_CHECK(remove_rows(images_[done], leased));
-      }
-      if (done != begin) MSB_CHECK(make_durable());
+      MSB_CHECK(call_.check());
+      const std::span batch = std::span(images_).subspan(begin, std::min(kBatch, images_.size() - begin));
+      MSB_CHECK(remove_rows(batch));
+      MSB_CHECK(make_durable());
       // What has lost its rows is finished even if the call has been stopped meanwhile.
-      for (size_t i = begin; i < done; ++i) MSB_CHECK(remove_files(images_[i].files, finish_));
-      MSB_CHECK(std::move(stopped));
+      for (const Going& going : batch) MSB_CHECK(remove_files(going.files, finish_));
     }
     MSB_CHECK(remove_files(orphans_, call_));
     return swept_;
   }
 
  private:
-  /// One image whose rows go, wholly or in part, and the files that only it and those before it use.
+  /// One image whose rows go, wholly or in part, and the files that only it and those before it use. References whose
+  /// manifest is missing are together in one without an image.
   struct Going {
     uint32_t image = kNobody;
     bool manifest = false;
@@ -65,59 +69,36 @@ class Sweeper {
   };
 
   void sort_out() {
-    std::vector<uint32_t> position(found_.images.size(), kNobody);
+    std::unordered_map<uint32_t, size_t> position;
     const auto going = [&](uint32_t image) -> Going& {
-      if (position[image] == kNobody) {
-        position[image] = static_cast<uint32_t>(images_.size());
-        images_.emplace_back().image = image;
-      }
-      return images_[position[image]];
+      const auto [entry, added] = position.try_emplace(image, images_.size());
+      if (added) images_.emplace_back().image = image;
+      return images_[entry->second];
     };
     for (size_t i = 0; i < found_.items.size(); ++i) {
       const Item& item = found_.items[i];
       if (!verdicts_[i].remove) continue;
       if (item.kind == ItemKind::manifest) going(item.subject).manifest = true;
       if (item.kind != ItemKind::reference) continue;
-      const uint32_t image = found_.references[item.subject].image;
-      if (image == kNobody) {
-        dangling_.push_back(item.subject);
-      } else {
-        going(image).references.push_back(item.subject);
-      }
+      going(found_.references[item.subject].image).references.push_back(item.subject);
     }
     std::ranges::stable_sort(images_, {}, [&](const Going& image) { return last_use(image); });
-    for (uint32_t i = 0; i < images_.size(); ++i) position[images_[i].image] = i;
+    for (size_t i = 0; i < images_.size(); ++i) position[images_[i].image] = i;
     for (size_t i = 0; i < found_.items.size(); ++i) {
       const Item& item = found_.items[i];
       if (!verdicts_[i].remove || item.kind == ItemKind::reference || item.kind == ItemKind::manifest) continue;
-      uint32_t last = kNobody;
+      std::optional<size_t> last;
       for (const uint32_t image : item.images) {
-        if (position[image] != kNobody && (last == kNobody || position[image] > last)) last = position[image];
+        const auto at = position.find(image);
+        if (at != position.end()) last = std::max(last.value_or(0), at->second);
       }
-      (last == kNobody ? orphans_ : images_[last].files).push_back(i);
+      (last ? images_[*last].files : orphans_).push_back(i);
     }
-  }
-
-  /// References whose manifest row is missing lead nowhere.
-  Done remove_dangling() {
-    if (dangling_.empty()) return {};
-    MSB_TRY(const std::vector<uint32_t> stayed,
-            context_.database.write(call_, [&](Transaction& transaction) -> Result<std::vector<uint32_t>> {
-              std::vector<uint32_t> result;
-              for (const uint32_t index : dangling_) {
-                MSB_TRY(const bool gone, delete_reference(transaction, found_.references[index].row));
-                if (!gone) result.push_back(index);
-              }
-              return result;
-            }));
-    keep_keys(stayed);
-    swept_.references += static_cast<uint32_t>(dangling_.size() - stayed.size());
-    return {};
   }
 
   UnixNanos last_use(const Going& going) const {
     UnixNanos last = 0;
-    for (const uint32_t r : going.references) last = std::max(last, found_.references[r].row.last_used_at);
+    for (const uint32_t r : going.references) last = std::max(last, found_.references[r].row.last_used_at.value_or(0));
     return last;
   }
 
@@ -130,62 +111,68 @@ class Sweeper {
     return names;
   }
 
-  Done remove_rows(const Going& going, const Names& leased) {
-    const Image& image = found_.images[going.image];
-    if (leased.contains(image.name)) {
-      keep_keys(going.references);
-      return {};
-    }
+  Done remove_rows(std::span<const Going> batch) {
     struct Outcome {
-      std::vector<uint32_t> stayed;
-      bool manifest = false;
+      std::vector<uint32_t> stayed;  // references
+      uint32_t references = 0;
+      uint32_t manifests = 0;
     };
+    MSB_TRY(const Names leased, leased_names());
     MSB_TRY(const Outcome outcome, context_.database.write(call_, [&](Transaction& transaction) -> Result<Outcome> {
       Outcome result;
-      MSB_TRY(const bool used, came_into_use(transaction, image));
-      if (used) {
-        result.stayed = going.references;
-        return result;
-      }
-      for (const uint32_t index : going.references) {
-        MSB_TRY(const bool gone, delete_reference(transaction, found_.references[index].row));
-        if (!gone) result.stayed.push_back(index);
-      }
-      if (going.manifest) {
-        MSB_TRY(result.manifest, delete_unused_manifest(transaction, image.row, image.digest));
+      MSB_TRY(const Users users, users_now(transaction));
+      for (const Going& going : batch) {
+        const Image* image = going.image != kNobody ? &found_.images[going.image] : nullptr;
+        // They had none but references when they were judged, so any user is a new one.
+        const bool used =
+            image != nullptr && (users.doubt || leased.contains(image->name) || users.digests.contains(image->digest));
+        for (const uint32_t index : going.references) {
+          bool gone = false;
+          if (!used) {
+            MSB_TRY(gone, delete_as_judged(transaction, found_.references[index].row));
+          }
+          if (gone) {
+            ++result.references;
+          } else {
+            result.stayed.push_back(index);
+          }
+        }
+        if (!going.manifest || used) continue;
+        MSB_TRY(const bool gone, delete_unnamed_manifest(transaction, image->row));
+        result.manifests += gone ? 1 : 0;
       }
       return result;
     }));
-    keep_keys(outcome.stayed);
-    swept_.references += static_cast<uint32_t>(going.references.size() - outcome.stayed.size());
-    swept_.manifests += outcome.manifest ? 1 : 0;
+    for (const uint32_t index : outcome.stayed) kept_keys_.insert(found_.references[index].key);
+    swept_.references += outcome.references;
+    swept_.manifests += outcome.manifests;
     return {};
   }
 
-  /// The image had no user but references when it was judged; so any user is a new one.
-  Result<bool> came_into_use(Transaction& transaction, const Image& image) const {
-    MSB_TRY(const bool booted,
-            any(transaction, "SELECT 1 FROM sandbox_rootfs WHERE manifest_id = ? LIMIT 1", {image.row}));
-    if (booted) return true;
-    MSB_TRY(
-        const bool created,
-        any(transaction, "SELECT 1 FROM sandbox WHERE (id > ?1 OR updated_at >= ?2) AND instr(config, ?3) > 0 LIMIT 1",
-            {found_.last_sandbox, format_db_time(found_.at), image.digest}));
-    if (created) return true;
-    return indexed_snapshot_uses(transaction, image.digest);
+  struct Users {
+    Names digests;  ///< manifests that sandboxes and indexed snapshots need
+    bool doubt = false;
+  };
+  static Result<Users> users_now(Transaction& transaction) {
+    Users users;
+    MSB_TRY(const std::vector<index::SandboxRow> sandboxes, index::list_sandboxes(transaction));
+    for (const index::SandboxRow& sandbox : sandboxes) {
+      users.digests.insert(sandbox.manifest_digests.begin(), sandbox.manifest_digests.end());
+      users.doubt = users.doubt || (!sandbox.readable && sandbox.manifest_digests.empty());
+    }
+    MSB_TRY(const std::vector<index::SnapshotRow> snapshots, index::list_snapshots(transaction));
+    for (const index::SnapshotRow& snapshot : snapshots) users.digests.insert(snapshot.image_manifest_digest);
+    return users;
   }
 
-  /// Only as it was judged: a row that has been used or has moved to another image since stays.
-  static Result<bool> delete_reference(Transaction& transaction, const ReferenceRow& row) {
-    MSB_CHECK(
-        transaction.execute("DELETE FROM image_ref WHERE id = ? AND reference = ? AND manifest_id = ?"
-                            " AND coalesce(updated_at, '') = ?",
-                            {row.id, row.reference, row.manifest_id, row.last_used}));
-    return transaction.changes() == 1;
-  }
-
-  void keep_keys(const std::vector<uint32_t>& references) {
-    for (const uint32_t index : references) kept_keys_.insert(found_.references[index].key);
+  /// A row that has been used, or has moved to another image since it was judged, stays.
+  static Result<bool> delete_as_judged(Transaction& transaction, const index::ImageRow& judged) {
+    MSB_TRY(const std::optional<index::ImageRow> now, index::find_image(transaction, judged.reference));
+    if (!now || now->id != judged.id || now->manifest_id != judged.manifest_id ||
+        now->last_used_at != judged.last_used_at) {
+      return false;
+    }
+    return index::delete_reference(transaction, judged.reference);
   }
 
   /// A file must not be gone before its rows are: after a power failure the index would promise what is not there.
@@ -245,11 +232,8 @@ class Sweeper {
   }
 
   Done delete_unused_layer(const Item& item, const Call& call) {
-    return context_.database.write(call, [&](Transaction& transaction) -> Done {
-      return transaction.execute(
-          "DELETE FROM layer WHERE id = ?1 AND NOT EXISTS (SELECT 1 FROM manifest_layer WHERE layer_id = ?1)",
-          {item.row});
-    });
+    return context_.database.write(
+        call, [&](Transaction& transaction) { return delete_layer_if_unused(transaction, item.row); });
   }
 
   Result<bool> is_used(Transaction& transaction, const Item& item) const {
@@ -318,7 +302,6 @@ class Sweeper {
   const Call& call_;
   const Call finish_;  // goes on when call_ has been stopped
   std::vector<Going> images_;
-  std::vector<uint32_t> dangling_;
   std::vector<size_t> orphans_;
   Names kept_keys_;  // of references that were to go, but stayed
   Swept swept_;
@@ -326,31 +309,12 @@ class Sweeper {
 
 }  // namespace
 
-Result<bool> delete_unused_manifest(Transaction& transaction, int64_t row, const std::string& digest) {
-  MSB_TRY(const bool used, any(transaction,
-                               "SELECT 1 FROM image_ref WHERE manifest_id = ?1"
-                               " UNION ALL SELECT 1 FROM sandbox_rootfs WHERE manifest_id = ?1 LIMIT 1",
-                               {row}));
-  if (used) return false;
-  MSB_TRY(const bool snapshot, indexed_snapshot_uses(transaction, digest));
-  if (snapshot) return false;
-  std::vector<int64_t> layers;
-  {
-    MSB_TRY(Statement layer,
-            transaction.query("SELECT DISTINCT layer_id FROM manifest_layer WHERE manifest_id = ?", {row}));
-    for (;;) {
-      MSB_TRY(const bool more, layer.step());
-      if (!more) break;
-      layers.push_back(layer.integer(0));
-    }
-  }
-  // Config and manifest_layer rows go with it by their foreign keys.
-  MSB_CHECK(transaction.execute("DELETE FROM manifest WHERE id = ? AND digest = ?", {row, digest}));
-  if (transaction.changes() == 0) return false;
-  for (const int64_t layer : layers) {
-    MSB_CHECK(transaction.execute(
-        "DELETE FROM layer WHERE id = ?1 AND NOT EXISTS (SELECT 1 FROM manifest_layer WHERE layer_id = ?1)", {layer}));
-  }
+Result<bool> delete_unnamed_manifest(Transaction& transaction, int64_t row) {
+  MSB_TRY(const bool named, any(transaction, "SELECT 1 FROM image_ref WHERE manifest_id = ? LIMIT 1", {row}));
+  if (named) return false;
+  MSB_TRY(const std::vector<index::LayerRow> layers, index::layers_of(transaction, row));
+  MSB_CHECK(index::delete_manifest(transaction, row));
+  for (const index::LayerRow& layer : layers) MSB_CHECK(delete_layer_if_unused(transaction, layer.id));
   return true;
 }
 

@@ -22,15 +22,15 @@ struct Swept {
   uint32_t total() const { return references + manifests + layers + fsmeta + vmdk + others; }
 };
 
-/// Takes away what the verdicts on `found` give up, and of that nothing that has come into use since: rows image by
-/// image, each in one transaction that looks at the users again; then that image's files, each under the lock of its
+/// Takes away what the verdicts on `found` give up, and of that nothing that has come into use since: rows a few
+/// images at a time, in one transaction that looks at their users again; then their files, each under the lock of its
 /// writers and with the gate of leases closed, after another look at leases and rows. Lock files stay. Stops between
-/// images when the call does; what is gone from the index but not yet from the disk, the next sweep finds.
+/// images when the call does; what is gone from the index but not yet from the disk, a later sweep finds.
 Result<Swept> sweep(const Context& context, const Reachability& found, const std::vector<Verdict>& verdicts,
                     const Call& call);
 
-/// Takes the row of a manifest away that no reference names, with the rows of layers that no other manifest has; false
-/// when the row is gone, or a reference, a sandbox that has booted or an indexed snapshot keeps it.
-Result<bool> delete_unused_manifest(index::Transaction& transaction, int64_t row, const std::string& digest);
+/// Takes the row of a manifest away, with the rows of layers that no other manifest has. False when a reference names
+/// it. The caller knows that no sandbox and no snapshot needs it.
+Result<bool> delete_unnamed_manifest(index::Transaction& transaction, int64_t row);
 
 }  // namespace msb::image

@@ -12,8 +12,8 @@
 namespace msb::image {
 namespace {
 
-UsageItem usage_of(ItemKind kind, std::string name, std::string path, const FileSize& size) {
-  UsageItem item;
+DiskItem usage_of(ItemKind kind, std::string name, std::string path, const FileSize& size) {
+  DiskItem item;
   item.kind = kind;
   item.name = std::move(name);
   item.path = std::move(path);
@@ -74,7 +74,7 @@ Result<DiskUsage> disk_usage(const Context& context, const Call& call) {
   DiskUsage usage;
   for (size_t i = 0; i < found.items.size(); ++i) {
     const Item& item = found.items[i];
-    UsageItem& shown = usage.items.emplace_back(usage_of(item.kind, item.name, item.path(), item.size));
+    DiskItem& shown = usage.items.emplace_back(usage_of(item.kind, item.name, item.path(), item.size));
     shown.reclaimable = verdicts[i].remove;
     shown.shared_by = static_cast<uint32_t>(item.images.size());
     shown.pins = found.pins(item);
@@ -83,7 +83,7 @@ Result<DiskUsage> disk_usage(const Context& context, const Call& call) {
   }
   MSB_CHECK(add_snapshots(context, usage, call));
   MSB_CHECK(add_sandboxes(context, usage, call));
-  std::ranges::stable_sort(usage.items, [](const UsageItem& a, const UsageItem& b) {
+  std::ranges::stable_sort(usage.items, [](const DiskItem& a, const DiskItem& b) {
     return std::tie(a.kind, a.name) < std::tie(b.kind, b.name);
   });
   return usage;

@@ -10,7 +10,7 @@
 
 namespace msb::image {
 
-struct UsageItem {
+struct DiskItem {
   ItemKind kind = ItemKind::temporary;
   bool reclaimable = false;  ///< a prune with default options would remove it
   std::string name;          ///< reference, digest or file name; of a snapshot or sandbox
@@ -22,11 +22,11 @@ struct UsageItem {
 };
 
 struct DiskUsage {
-  uint64_t images = 0;           ///< allocated by the image cache
-  uint64_t snapshots = 0;        ///< by artifacts in the snapshots directory
-  uint64_t sandboxes = 0;        ///< by writable disks of sandboxes
-  uint64_t reclaimable = 0;      ///< what a prune with default options would free
-  std::vector<UsageItem> items;  ///< by kind, then name
+  uint64_t images = 0;          ///< allocated by the image cache
+  uint64_t snapshots = 0;       ///< by artifacts in the snapshots directory
+  uint64_t sandboxes = 0;       ///< by writable disks of sandboxes
+  uint64_t reclaimable = 0;     ///< what a prune with default options would free
+  std::vector<DiskItem> items;  ///< by kind, then name
 };
 
 Result<DiskUsage> disk_usage(const Context& context, const Call& call);

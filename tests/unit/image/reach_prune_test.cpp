@@ -300,8 +300,8 @@ TEST_F(PruneTest, DiskUsageAddsUpAndAgreesWithPrune) {
   EXPECT_EQ(usage->sandboxes, 12288U);
   EXPECT_GE(usage->snapshots, 8192U);
   EXPECT_TRUE(std::ranges::is_sorted(
-      usage->items, {}, [](const UsageItem& item) { return std::pair(static_cast<uint32_t>(item.kind), item.name); }));
-  const auto base = std::ranges::find(usage->items, CacheHome::digest("base").text(), &UsageItem::name);
+      usage->items, {}, [](const DiskItem& item) { return std::pair(static_cast<uint32_t>(item.kind), item.name); }));
+  const auto base = std::ranges::find(usage->items, CacheHome::digest("base").text(), &DiskItem::name);
   ASSERT_NE(base, usage->items.end());
   EXPECT_EQ(base->shared_by, 2U);
   EXPECT_EQ(base->pins, (Names{"reference one", "reference two:1", "sandbox web", "snapshot snap"}));
