@@ -52,15 +52,16 @@ Result<tree::Tree> read_layer(TarReader& reader, ContentSink& content, const Tar
 
 Result<Layer> ingest_layer(ByteSource& tar, const os::File& file, const Call& call, const IngestOptions& options) {
   Sha256 hash;
-  uint64_t size = 0;
-  os::TeeSource hashed(tar, [&](Bytes bytes) -> Done {
-    hash.update(bytes);
-    size += bytes.size();
-    return {};
-  });
   Layer layer;
   Spool spool(file);
   {
+    // Inflating takes longer than hashing, and hashing about as long as the rest: a thread for each.
+    os::ReadAhead made(tar, call);
+    os::TeeSource hashed(made, [&](Bytes bytes) -> Done {
+      hash.update(bytes);
+      layer.tar_size += bytes.size();
+      return {};
+    });
     os::ReadAhead ahead(hashed, call);
     TarReader reader(ahead, options.recipe != nullptr ? &options.recipe->residue() : nullptr, call, options.limits);
     SpooledContent content(spool, options.recipe);
@@ -69,7 +70,6 @@ Result<Layer> ingest_layer(ByteSource& tar, const os::File& file, const Call& ca
   MSB_CHECK(spool.finish());
   MSB_TRY(layer.data_size, spool.begin());
   layer.diff_id = hash.digest();
-  layer.tar_size = size;
   return layer;
 }
 

@@ -39,8 +39,8 @@ struct Layer {
 };
 
 /// Reads a layer from its plain tar: members into a tree, the content of files one after another to `spool`, each at a
-/// multiple of 4096. Sparse files keep only their runs. Making bytes and hashing them runs on a thread beside the
-/// reading. Memory holds the tree and fixed buffers.
+/// multiple of 4096. Sparse files keep only their runs. Making the bytes, hashing them and reading the tar run on three
+/// threads. Memory holds the tree and fixed buffers.
 ///
 /// What must not be accepted fails with image_invalid and the fact `member`; a failure leaves the spool half-written.
 Result<Layer> ingest_layer(ByteSource& tar, const os::File& spool, const Call& call, const IngestOptions& options = {});
