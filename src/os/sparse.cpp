@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <cerrno>
 
+#include "os/stamp.h"
+
 namespace msb::os {
 namespace {
 
@@ -22,25 +24,6 @@ bool cannot_clone(int result) {
       return true;
     default:
       return false;
-  }
-}
-
-bool same_time(const struct timespec& a, const struct timespec& b) {
-  return a.tv_sec == b.tv_sec && a.tv_nsec == b.tv_nsec;
-}
-
-bool unchanged(const struct stat& a, const struct stat& b) {
-  return a.st_size == b.st_size && same_time(a.st_mtim, b.st_mtim) && same_time(a.st_ctim, b.st_ctim);
-}
-
-Result<uint64_t> data_bytes(const File& file, const Call& call) {
-  uint64_t total = 0;
-  DataExtents extents(file);
-  for (;;) {
-    MSB_CHECK(call.check());
-    MSB_TRY(const auto extent, extents.next());
-    if (!extent) return total;
-    total += extent->length;
   }
 }
 
@@ -90,24 +73,39 @@ Result<std::optional<Extent>> DataExtents::next() {
   return std::optional(Extent{*begin, *end - *begin});
 }
 
+Result<uint64_t> data_bytes(const File& file, const Call& call) {
+  uint64_t total = 0;
+  DataExtents extents(file);
+  for (;;) {
+    MSB_CHECK(call.check());
+    MSB_TRY(const auto extent, extents.next());
+    if (!extent) return total;
+    total += extent->length;
+  }
+}
+
+Result<bool> clone(const File& from, const File& to) {
+  const int result = to.fs().clone(from.fd(), to.fd());
+  if (result == 0) return true;
+  if (cannot_clone(result)) return false;
+  return Error::io("clone to", to.path(), -result);
+}
+
 Result<Copied> copy_sparse(const File& from, const File& to, const Call& call, Progress progress) {
   MSB_CHECK(call.check());
-  MSB_TRY(const struct stat before, from.status());
-  const auto size = static_cast<uint64_t>(before.st_size);
+  MSB_TRY(const Stamp before, Stamp::of(from));
   Copied copied;
   MSB_CHECK(to.truncate(0));
   progress.phase = Phase::copying;
   call.report(progress);
-  const int cloned = to.fs().clone(from.fd(), to.fd());
-  if (cloned == 0) {
+  MSB_TRY(const bool cloned, clone(from, to));
+  if (cloned) {
     copied.method = CopyMethod::clone;
-  } else if (cannot_clone(cloned)) {
-    MSB_TRY(copied.bytes, copy_data(from, to, size, call, progress));
   } else {
-    return Error::io("clone to", to.path(), -cloned);
+    MSB_TRY(copied.bytes, copy_data(from, to, before.size, call, progress));
   }
-  MSB_TRY(const struct stat after, from.status());
-  if (!unchanged(before, after)) {
+  MSB_TRY(const Stamp after, Stamp::of(from));
+  if (after != before) {
     return Error(Status::io, "changed while it was copied: " + from.path()).with("path", from.path());
   }
   return copied;

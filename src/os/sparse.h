@@ -34,6 +34,12 @@ class DataExtents {
   uint64_t at_ = 0;
 };
 
+/// Bytes in those ranges.
+Result<uint64_t> data_bytes(const File& file, const Call& call);
+
+/// Makes `to`, which is empty, share the blocks of `from` (FICLONE). False where that is not possible.
+Result<bool> clone(const File& from, const File& to);
+
 enum class CopyMethod {
   clone,  ///< the copy shares the blocks of its source (FICLONE): constant time
   copy,   ///< data ranges were copied, inside the kernel where it can; holes stayed holes
@@ -45,8 +51,8 @@ struct Copied {
 };
 
 /// Makes `to`, open for writing, an exact copy of the content of `from`. What `to` held is lost, also on failure.
-/// Nothing is synced. Fails when `from` changes meanwhile (size, mtime or ctime; writes through a memory mapping may go
-/// unseen). Reports Phase::copying with done and total in bytes of data; `progress` brings item, index and count.
+/// Nothing is synced. Fails when `from` changes meanwhile (stamp.h). Reports Phase::copying with done and total in
+/// bytes of data; `progress` brings item, index and count.
 Result<Copied> copy_sparse(const File& from, const File& to, const Call& call, Progress progress = {});
 
 }  // namespace msb::os
