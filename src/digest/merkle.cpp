@@ -30,12 +30,12 @@ std::array<Node, kMaxHeight + 1> make_zero_nodes() {
   return nodes;
 }
 
-unsigned height_of(uint64_t size) {
+}  // namespace
+
+unsigned height(uint64_t size) {
   const uint64_t leaves = ceil_div<uint64_t>(size, kLeafBytes);
   return leaves <= 1 ? 0 : static_cast<unsigned>(std::bit_width(leaves - 1));
 }
-
-}  // namespace
 
 const Node& zero_node(unsigned height) {
   static const auto nodes = make_zero_nodes();
@@ -84,12 +84,12 @@ void Joiner::skip_to(uint64_t leaf) {
 }
 
 Digest Joiner::root(uint64_t size) {
-  const unsigned height = height_of(size);
-  skip_to(uint64_t{1} << height);
+  const unsigned levels = height(size);
+  skip_to(uint64_t{1} << levels);
   std::array<std::byte, 16> numbers;
   store_le(numbers, 0, size);
   store_le(numbers, 8, static_cast<uint32_t>(kLeafBytes));
-  store_le(numbers, 12, uint32_t{height});
+  store_le(numbers, 12, uint32_t{levels});
   Blake3 hash;
   hash.update(as_bytes(kRootPrefix));
   hash.update(numbers);

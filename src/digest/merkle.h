@@ -18,6 +18,9 @@ constexpr unsigned kMaxHeight = 48;  ///< of a tree over 2^64 bytes
 
 using Node = Blake3::Value;
 
+/// Of the tree over a file of that size.
+unsigned height(uint64_t size);
+
 /// The node above 2^height leaves of zeros.
 const Node& zero_node(unsigned height);
 
