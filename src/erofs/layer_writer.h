@@ -15,4 +15,11 @@ namespace msb::erofs {
 Done write_layer(const tree::Tree& tree, const Layout& layout, const os::File& spool, const os::File& out,
                  const Call& call);
 
+/// Turns the spool itself into the layer file, which copies no body: room for metadata is inserted before and between
+/// them (half the time and the page cache of write_layer() on ext4). That takes bodies in the order of the layer, as
+/// tars made by container engines have them, large enough in the whole for it to pay, and a file system that can
+/// insert. False when one of these is missing; the spool has its bodies still. After a failure it is of no use. Does
+/// not sync.
+Result<bool> convert_spool(const tree::Tree& tree, const Layout& layout, const os::File& spool, const Call& call);
+
 }  // namespace msb::erofs
