@@ -25,6 +25,8 @@ inline constexpr uint32_t kFeatureDeviceTable = 1U << 3;
 
 inline constexpr uint64_t kDeviceSlot = 128;
 inline constexpr uint64_t kDeviceTable = kSuperOffset + kSuperSize;
+inline constexpr size_t kDeviceBlocks = 0x40;  // in a slot: u32 length of the device
+inline constexpr size_t kDeviceMapped = 0x44;  // u32 its first block when all devices are joined
 
 inline constexpr size_t kInodeSize = 64;
 inline constexpr size_t kDirentSize = 12;

@@ -55,8 +55,8 @@ Result<std::vector<std::byte>> head_of(const Layout& layout, std::span<const uin
   uint64_t mapped = layout.blocks;  // where the layer begins when all files are joined to one disk
   for (size_t i = 0; i < layer_blocks.size(); ++i) {
     const size_t slot = kDeviceTable + i * kDeviceSlot;
-    store_le<uint32_t>(head, slot + 0x40, layer_blocks[i]);
-    store_le<uint32_t>(head, slot + 0x44, static_cast<uint32_t>(mapped));
+    store_le<uint32_t>(head, slot + kDeviceBlocks, layer_blocks[i]);
+    store_le<uint32_t>(head, slot + kDeviceMapped, static_cast<uint32_t>(mapped));
     mapped += layer_blocks[i];
     if (mapped >= kNullBlock) return Error(Status::image_invalid, "layers are larger than 16 TiB together");
   }

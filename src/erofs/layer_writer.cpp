@@ -12,7 +12,7 @@ namespace msb::erofs {
 namespace {
 
 /// An insertion takes about as long as copying this much.
-constexpr uint64_t kWorthAnInsertion = uint64_t{4} << 20;
+constexpr uint64_t kWorthAnInsertion = uint64_t{2} << 20;
 
 /// Copies ranges of the spool, several at once where they are neighbours in both files.
 class BodyCopy {

@@ -318,6 +318,22 @@ Result<Superblock> read_superblock(const os::File& file) {
   return super;
 }
 
+Result<std::vector<uint32_t>> read_device_table(const os::File& file) {
+  MSB_TRY(const Superblock super, read_superblock(file));
+  if ((super.feature_incompat & kFeatureDeviceTable) == 0) return invalid("is not an fsmeta");
+  std::vector<std::byte> table(super.devices * kDeviceSlot);
+  if (kDeviceTable + table.size() > super.meta_block * kBlock) return invalid("device table reaches into the metadata");
+  MSB_CHECK(file.read_exactly_at(table, kDeviceTable));
+  std::vector<uint32_t> blocks(super.devices);
+  uint64_t mapped = super.blocks;
+  for (size_t i = 0; i < blocks.size(); ++i) {
+    blocks[i] = load_le<uint32_t>(table, i * kDeviceSlot + kDeviceBlocks);
+    if (load_le<uint32_t>(table, i * kDeviceSlot + kDeviceMapped) != mapped) return invalid("layers do not follow it");
+    mapped += blocks[i];
+  }
+  return blocks;
+}
+
 template <typename T>
 Result<T> naming(const os::File& file, Result<T> result) {
   if (result || result.error().status() != Status::image_invalid) return result;
@@ -327,6 +343,10 @@ Result<T> naming(const os::File& file, Result<T> result) {
 }  // namespace
 
 Result<Superblock> check_file(const os::File& file) { return naming(file, read_superblock(file)); }
+
+Result<std::vector<uint32_t>> read_layer_blocks(const os::File& fsmeta) {
+  return naming(fsmeta, read_device_table(fsmeta));
+}
 
 Result<Tree> read_layer(const os::File& file, const Call& call) {
   MSB_TRY(const Superblock super, check_file(file));

@@ -102,9 +102,43 @@ TEST(Fsmeta, MakesRoomForTheDeviceTable) {
     const auto file = write(none.tree(), blocks);
     ASSERT_OK(file);
     EXPECT_OK(check_file(*file));
-    EXPECT_EQ(check_file(*file)->devices, devices);
+    const auto read = read_layer_blocks(*file);
+    ASSERT_OK(read);
+    EXPECT_EQ(*read, blocks);
   }
   EXPECT_STATUS(Status::image_invalid, plan_fsmeta(none.tree(), 65536, Call()));
+}
+
+TEST(Fsmeta, IsNotTakenForALayerNorALayerForIt) {
+  TreeBuilder none;
+  const uint32_t blocks[] = {2};
+  const auto fsmeta = write(none.tree(), blocks);
+  ASSERT_OK(fsmeta);
+  EXPECT_STATUS(Status::image_invalid, read_layer(*fsmeta, Call()));
+  const auto layer = os::File::temporary(os::real_fs(), testing::TempDir());
+  ASSERT_OK(write_layer(none.tree(), *plan_layer(none.tree(), Call()), none.spool(), *layer, Call()));
+  EXPECT_STATUS(Status::image_invalid, read_layer_blocks(*layer));
+}
+
+TEST(Fsmeta, WhoseLayersDoNotFollowIsRefused) {
+  TreeBuilder none;
+  const uint32_t blocks[] = {2, 3, 4};
+  const auto fsmeta = write(none.tree(), blocks);
+  ASSERT_OK(fsmeta);
+  std::vector<std::byte> head(kBlock);
+  ASSERT_OK(fsmeta->read_exactly_at(head, 0));
+  store_le<uint32_t>(head, kDeviceTable + kDeviceSlot + kDeviceMapped, 1);
+  const auto super = decode_superblock(head);
+  EXPECT_STATUS(Status::image_invalid, super);  // the checksum covers the table
+  Superblock sealed;
+  sealed.feature_incompat = kFeatureChunkedFile | kFeatureDeviceTable;
+  sealed.inodes = 1;
+  sealed.blocks = 2;
+  sealed.devices = 3;
+  encode_superblock(sealed, head);
+  ASSERT_OK(fsmeta->write_at(head, 0));
+  EXPECT_OK(check_file(*fsmeta));
+  EXPECT_STATUS(Status::image_invalid, read_layer_blocks(*fsmeta));
 }
 
 TEST(Fsmeta, RefusesLayersThatNoBlockNumberReaches) {

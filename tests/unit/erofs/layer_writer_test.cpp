@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 #include <sys/stat.h>
 
+#include "support/fault_fs.h"
 #include "support/file_digest.h"
 #include "support/result.h"
 #include "support/tree_builder.h"
@@ -111,6 +112,34 @@ TEST(LayerWriter, LeavesASpoolInAnotherOrderAlone) {
   ASSERT_OK(converted);
   EXPECT_FALSE(*converted);
   EXPECT_EQ(test::sha256_hex(layer.spool()), before);
+}
+
+TEST(LayerWriter, MeetsEveryFaultWithTheRightBytesOrAnError) {
+  TreeBuilder layer;
+  layer.file("a", std::string(300'000, 'a'));
+  layer.directory("b");
+  for (int i = 0; i < 300; ++i) layer.file("b/" + std::to_string(i), "x");
+  layer.file("c", std::string(5000, 'c'));
+  const auto layout = plan_layer(layer.tree(), Call());
+  const auto right = os::File::temporary(os::real_fs(), testing::TempDir());
+  ASSERT_OK(write_layer(layer.tree(), *layout, layer.spool(), *right, Call()));
+  for (const auto fault : {test::Fault::fail, test::Fault::no_space, test::Fault::short_io}) {
+    for (unsigned n = 1;; ++n) {
+      test::FaultFs fs(fault, n);
+      const auto out = os::File::temporary(fs, testing::TempDir());
+      if (!out) continue;
+      const auto done = write_layer(layer.tree(), *layout, layer.spool(), *out, Call());
+      if (done) {
+        EXPECT_TRUE(fault != test::Fault::fail || !fs.reached());
+        const auto content =
+            os::File::open(os::real_fs(), AT_FDCWD, "/proc/self/fd/" + std::to_string(out->fd()), O_RDONLY);
+        EXPECT_EQ(test::sha256_hex(*content), test::sha256_hex(*right));
+      } else {
+        EXPECT_STATUS(Status::io, done);
+      }
+      if (!fs.reached()) break;
+    }
+  }
 }
 
 TEST(LayerWriter, RefusesWhatTheKernelWouldRefuse) {
