@@ -1,7 +1,6 @@
 #include "snapshot/artifact.h"
 
 #include <cerrno>
-#include <optional>
 
 #include <sys/stat.h>
 
@@ -58,20 +57,12 @@ bool has_schema_of_groups(std::string_view text) {
 
 /// Nothing when the directory has no descriptor of that form.
 Result<std::optional<Descriptor>> read_descriptor(const os::File& dir, Form form) {
-  const std::string name(file_name(form));
-  const std::string path = os::join_path(dir.path(), name);
-  MSB_TRY(const auto st, look_at(dir, name));
-  if (!st) return std::optional<Descriptor>();
-  if (!S_ISREG(st->st_mode)) return damaged(path, "the descriptor is not a regular file");
-  if (static_cast<uint64_t>(st->st_size) > kMaxDescriptor) {
-    return damaged(path, "the descriptor is larger than " + std::to_string(kMaxDescriptor) + " bytes");
-  }
-  auto text = os::read_small(dir.fs(), dir.fd(), name, kMaxDescriptor);
-  if (!text) return std::move(text).error().in(dir.path()).with("path", path);
+  MSB_TRY(const auto text, read_member(dir, file_name(form), kMaxDescriptor));
+  if (!text) return std::optional<Descriptor>();
   auto descriptor = parse_descriptor(*text, form);
   if (!descriptor) {
     if (has_schema_of_groups(*text)) return of_group_generation(dir.path(), "a snapshot");
-    return std::move(descriptor).error().in(dir.path()).with("path", path);
+    return std::move(descriptor).error().in(dir.path()).with("path", os::join_path(dir.path(), file_name(form)));
   }
   return std::optional(*std::move(descriptor));
 }
@@ -103,6 +94,19 @@ Result<uint64_t> check_upper(const os::File& dir, const Descriptor& descriptor) 
 }
 
 }  // namespace
+
+Result<std::optional<std::string>> read_member(const os::File& dir, std::string_view name, size_t limit) {
+  const std::string path = os::join_path(dir.path(), name);
+  MSB_TRY(const auto st, look_at(dir, std::string(name)));
+  if (!st) return std::optional<std::string>();
+  if (!S_ISREG(st->st_mode)) return damaged(path, "not a regular file");
+  if (static_cast<uint64_t>(st->st_size) > limit) {
+    return damaged(path, "larger than " + std::to_string(limit) + " bytes");
+  }
+  auto text = os::read_small(dir.fs(), dir.fd(), std::string(name), limit);
+  if (!text) return std::move(text).error().in(dir.path()).with("path", path);
+  return std::optional(*std::move(text));
+}
 
 Result<Artifact> open_artifact(os::Fs& fs, const std::string& path) {
   Artifact artifact;

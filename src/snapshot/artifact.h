@@ -1,12 +1,14 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
+#include <string_view>
 
 #include "base/result.h"
 #include "digest/digest.h"
 #include "os/dir.h"
-#include "os/fs.h"
+#include "os/file.h"
 #include "snapshot/descriptor.h"
 
 namespace msb::snapshot {
@@ -31,5 +33,9 @@ struct Artifact {
 /// @retval Status::unsupported         a snapshot or a group of snapshots of microsandbox 0.7
 /// @retval Status::io                  the disk or its permissions are in the way
 Result<Artifact> open_artifact(os::Fs& fs, const std::string& path);
+
+/// Reads a small file of an artifact, by the same rules; nothing when there is none.
+/// @retval Status::snapshot_integrity  it is not a regular file, or larger than `limit` bytes
+Result<std::optional<std::string>> read_member(const os::File& dir, std::string_view name, size_t limit);
 
 }  // namespace msb::snapshot

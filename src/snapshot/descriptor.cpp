@@ -3,9 +3,9 @@
 #include <algorithm>
 #include <array>
 
-#include "json/node.h"
 #include "json/parse.h"
 #include "json/write.h"
+#include "snapshot/integrity.h"
 #include "snapshot/timestamp.h"
 
 namespace msb::snapshot {
@@ -14,10 +14,6 @@ namespace {
 using json::Node;
 
 constexpr uint64_t kMaxSafeInteger = (uint64_t{1} << 53) - 1;
-constexpr uint32_t kLeafSize = 65536;
-constexpr std::string_view kMerkle = "msb-file-merkle-blake3-v1";
-constexpr std::string_view kSparse = "msb-sparse-sha256-v1";
-constexpr std::string_view kPlain = "sha256";
 
 /// microsandbox up to 0.6.6 takes for a digest whatever has a colon inside.
 bool is_loose_digest(std::string_view text) {
@@ -82,32 +78,6 @@ Done read_labels(const Node& root, Descriptor& descriptor) {
   return {};
 }
 
-Result<Integrity> read_integrity(const Node& node, const Descriptor& descriptor) {
-  Integrity integrity;
-  MSB_TRY(integrity.algorithm, filled_text(node, "algorithm"));
-  if (descriptor.form == Form::manifest) {
-    MSB_CHECK(node.only({"algorithm", "digest"}));
-    MSB_TRY(integrity.digest, digest_at(node, "digest", descriptor.form));
-    return integrity;
-  }
-  if (integrity.algorithm == kPlain || integrity.algorithm == kSparse) {
-    MSB_CHECK(node.only({"algorithm", "digest"}));
-    MSB_TRY(integrity.digest, digest_at(node, "digest", descriptor.form));
-    return integrity;
-  }
-  if (integrity.algorithm != kMerkle) return node.fault("has an unknown algorithm " + integrity.algorithm);
-  MSB_CHECK(node.only({"algorithm", "root", "logical_size", "leaf_size"}));
-  MSB_TRY(integrity.digest, digest_at(node, "root", descriptor.form, "blake3"));
-  MSB_TRY(const Node size, node.member("logical_size"));
-  MSB_TRY(integrity.logical_size, size.u64());
-  if (integrity.logical_size != descriptor.upper_size) return size.fault("differs from the size of the disk");
-  MSB_TRY(const Node leaf, node.member("leaf_size"));
-  MSB_TRY(const uint64_t leaf_size, leaf.u64());
-  if (leaf_size != kLeafSize) return leaf.fault("is not 65536");
-  integrity.leaf_size = kLeafSize;
-  return integrity;
-}
-
 Done read_upper(const Node& owner, Descriptor& descriptor) {
   MSB_TRY(const Node format, owner.member("format"));
   MSB_TRY(const std::string_view name, format.string());
@@ -126,7 +96,7 @@ Done read_upper(const Node& owner, Descriptor& descriptor) {
   MSB_TRY(descriptor.upper_size, size.u64(descriptor.form == Form::snapshot ? kMaxSafeInteger : INT64_MAX));
   MSB_TRY(const Node integrity, upper.member("integrity"));
   if (!integrity.is_null()) {
-    MSB_TRY(descriptor.integrity, read_integrity(integrity, descriptor));
+    MSB_TRY(descriptor.integrity, read_integrity(integrity, descriptor.form, descriptor.upper_size));
   }
   return {};
 }
@@ -209,18 +179,6 @@ Result<Descriptor> read_snapshot(const Node& root) {
   return descriptor;
 }
 
-json::Value integrity_value(const Descriptor& descriptor) {
-  if (!descriptor.integrity) return nullptr;
-  const Integrity& integrity = *descriptor.integrity;
-  if (descriptor.form == Form::snapshot && integrity.algorithm == kMerkle) {
-    return json::Object{{"algorithm", integrity.algorithm},
-                        {"root", integrity.digest},
-                        {"logical_size", integrity.logical_size},
-                        {"leaf_size", integrity.leaf_size}};
-  }
-  return json::Object{{"algorithm", integrity.algorithm}, {"digest", integrity.digest}};
-}
-
 }  // namespace
 
 std::string_view file_name(Form form) { return form == Form::manifest ? "manifest.json" : "snapshot.json"; }
@@ -230,6 +188,38 @@ bool is_payload_name(std::string_view name) {
       {".", "..", "snapshot.json", "manifest.json", ".manifest.json.legacy", ".snapshot-migration.lock"});
   return !name.empty() && name.find('/') == std::string_view::npos && name.find('\0') == std::string_view::npos &&
          std::find(kReserved.begin(), kReserved.end(), name) == kReserved.end();
+}
+
+json::Value integrity_value(const Integrity& integrity, Form form) {
+  if (form == Form::snapshot && find_algorithm(integrity.algorithm) == Algorithm::merkle) {
+    return json::Object{{"algorithm", integrity.algorithm},
+                        {"root", integrity.digest},
+                        {"logical_size", integrity.logical_size},
+                        {"leaf_size", integrity.leaf_size}};
+  }
+  return json::Object{{"algorithm", integrity.algorithm}, {"digest", integrity.digest}};
+}
+
+Result<Integrity> read_integrity(const Node& node, Form form, uint64_t size) {
+  Integrity integrity;
+  MSB_TRY(integrity.algorithm, filled_text(node, "algorithm"));
+  const auto algorithm = find_algorithm(integrity.algorithm);
+  if (form == Form::manifest || algorithm == Algorithm::sparse || algorithm == Algorithm::sha256) {
+    MSB_CHECK(node.only({"algorithm", "digest"}));
+    MSB_TRY(integrity.digest, digest_at(node, "digest", form));
+    return integrity;
+  }
+  if (!algorithm) return node.fault("has an unknown algorithm " + integrity.algorithm);
+  MSB_CHECK(node.only({"algorithm", "root", "logical_size", "leaf_size"}));
+  MSB_TRY(integrity.digest, digest_at(node, "root", form, "blake3"));
+  MSB_TRY(const Node logical_size, node.member("logical_size"));
+  MSB_TRY(integrity.logical_size, logical_size.u64());
+  if (integrity.logical_size != size) return logical_size.fault("differs from the size of the disk");
+  MSB_TRY(const Node leaf, node.member("leaf_size"));
+  MSB_TRY(const uint64_t leaf_size, leaf.u64());
+  if (leaf_size != merkle::kLeafBytes) return leaf.fault("is not 65536");
+  integrity.leaf_size = merkle::kLeafBytes;
+  return integrity;
 }
 
 Result<Descriptor> parse_descriptor(std::string_view text, Form form) {
@@ -251,9 +241,10 @@ Result<Descriptor> parse_descriptor(std::string_view text, Form form) {
 
 std::string canonical_bytes(const Descriptor& descriptor) {
   const json::Value image = json::Object{{"ref", descriptor.image_ref}, {"manifest_digest", descriptor.image_digest}};
-  const json::Value upper = json::Object{{"file", descriptor.upper_file},
-                                         {"size_bytes", descriptor.upper_size},
-                                         {"integrity", integrity_value(descriptor)}};
+  json::Value integrity;
+  if (descriptor.integrity) integrity = integrity_value(*descriptor.integrity, descriptor.form);
+  const json::Value upper =
+      json::Object{{"file", descriptor.upper_file}, {"size_bytes", descriptor.upper_size}, {"integrity", integrity}};
   json::Object labels;
   for (const auto& [key, value] : descriptor.labels) labels.push_back({key, value});
   if (descriptor.form == Form::manifest) {

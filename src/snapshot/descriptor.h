@@ -9,6 +9,7 @@
 
 #include "base/result.h"
 #include "digest/digest.h"
+#include "json/node.h"
 #include "json/value.h"
 
 namespace msb::snapshot {
@@ -30,6 +31,11 @@ struct Integrity {
 
   bool operator==(const Integrity&) const = default;
 };
+
+/// As JSON: in a descriptor of that form, and, as Form::snapshot has it, in sidecars and in inventories of archives.
+json::Value integrity_value(const Integrity& integrity, Form form);
+/// Reads it, of a disk of `size` bytes. Form::manifest takes whatever looks like an algorithm and a digest.
+Result<Integrity> read_integrity(const json::Node& node, Form form, uint64_t size);
 
 /// State of a `checkpoint` artifact: known, but nothing here can restore one.
 struct Checkpoint {

@@ -26,3 +26,4 @@ testing::AssertionResult fails_with(const Result<T>& result, Status status) {
 #define EXPECT_OK(...) EXPECT_TRUE(::msb::test::is_ok(__VA_ARGS__))
 #define ASSERT_OK(...) ASSERT_TRUE(::msb::test::is_ok(__VA_ARGS__))
 #define EXPECT_STATUS(status, ...) EXPECT_TRUE(::msb::test::fails_with(__VA_ARGS__, status))
+#define ASSERT_STATUS(status, ...) ASSERT_TRUE(::msb::test::fails_with(__VA_ARGS__, status))

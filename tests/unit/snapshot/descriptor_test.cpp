@@ -77,6 +77,18 @@ TEST(Descriptor, AgreesWithReleasesOnManifestJson) {
   }
 }
 
+TEST(Descriptor, RefusesWhatItMust) {
+  size_t count = 0;
+  for (const auto& entry : std::filesystem::directory_iterator(test::tests_path("golden/reject/descriptor"))) {
+    const bool manifest = entry.path().filename().string().starts_with("manifest");
+    const auto descriptor = parse_descriptor(test::read_file(entry.path()), manifest ? Form::manifest : Form::snapshot);
+    ASSERT_FALSE(descriptor.ok()) << entry.path().filename();
+    EXPECT_EQ(descriptor.error().status(), Status::snapshot_integrity) << entry.path().filename();
+    ++count;
+  }
+  EXPECT_GE(count, 80U);
+}
+
 TEST(Descriptor, TimesHaveOneNormalForm) {
   EXPECT_EQ(normalize_timestamp("2026-05-01T12:00:00.1000Z"), "2026-05-01T12:00:00.1Z");
   EXPECT_EQ(normalize_timestamp("2026-05-01 00:30:60+01:00"), "2026-04-30T23:30:60Z");
