@@ -74,8 +74,8 @@ struct Inode {
 
 /// File tree of a layer or of a merged image. In the tree of a layer a name that begins with `.wh.` and goes on is what
 /// microsandbox's layer file shows of a whiteout on something else than a file; nothing of that name is in the image.
-/// Paths are relative, `/`-separated bytes without `.`, `..` or empty
-/// components. Inodes of removed names stay in the store until the tree goes.
+/// Paths are relative, `/`-separated bytes without `.`, `..` or empty components. Inodes of removed names stay in the
+/// store until the tree goes.
 class Tree {
  public:
   Tree();  ///< just a root: 0755 0:0, mtime 0, implicit
