@@ -7,6 +7,8 @@
 #include <cerrno>
 #include <climits>
 
+#include <sys/stat.h>
+
 namespace msb::os {
 namespace {
 
@@ -40,10 +42,13 @@ Result<size_t> DescriptorSource::read(MutableBytes into) {
 }
 
 Done DescriptorSink::write(Bytes bytes) {
+  struct stat st {};
+  const bool file = ::fstat(fd_, &st) == 0 && S_ISREG(st.st_mode);
+  // A pipe that is ready takes this much without blocking; more might wait for a reader that never comes.
+  const size_t step = file ? size_t{1} << 20 : PIPE_BUF;
   while (!bytes.empty()) {
     MSB_CHECK(wait_for(fd_, POLLOUT, name_, *call_));
-    // A pipe that is ready takes this much without blocking; more might wait for a reader that never comes.
-    const ssize_t n = ::write(fd_, bytes.data(), std::min<size_t>(bytes.size(), PIPE_BUF));
+    const ssize_t n = ::write(fd_, bytes.data(), std::min(bytes.size(), step));
     if (n >= 0) {
       bytes = bytes.subspan(static_cast<size_t>(n));
     } else if (!try_again(errno)) {
