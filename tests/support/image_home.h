@@ -1,0 +1,87 @@
+#pragma once
+
+#include <filesystem>
+#include <map>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include <gtest/gtest.h>
+
+#include "image/context.h"
+#include "image/load.h"
+#include "support/fixtures.h"
+#include "support/result.h"
+#include "support/temp_dir.h"
+
+namespace msb::test {
+
+/// A home of its own for a test that works with real images.
+class ImageHome {
+ public:
+  explicit ImageHome(os::Fs& fs = os::real_fs(), unsigned threads = 2)
+      : log_([this](LogLevel, const char*, const char* message) { warnings_.emplace_back(message); }, LogLevel::warn) {
+    auto database = index::Database::open(os::real_fs(), path("db"), {}, call_);
+    EXPECT_OK(database);
+    database_ = std::move(*database);
+    context_.emplace(image::Context{.fs = fs,
+                                    .database = *database_,
+                                    .log = log_,
+                                    .paths = image::CachePaths(path("cache")),
+                                    .snapshots_dir = path("snapshots"),
+                                    .sandboxes_dir = path("sandboxes"),
+                                    .threads = threads});
+  }
+
+  const image::Context& context() const { return *context_; }
+  const image::CachePaths& paths() const { return context_->paths; }
+  const Call& call() const { return call_; }
+  std::string path(const std::string& name) const { return dir_ / name; }
+  const std::vector<std::string>& warnings() const { return warnings_; }
+
+  Result<std::vector<index::ImageRow>> load(const std::string& archive, std::vector<std::string> tags = {}) const {
+    return image::load(*context_, request(archive, std::move(tags)), call_);
+  }
+  /// Images for the platform that the fixtures were made for, wherever the test runs.
+  static image::LoadRequest request(const std::string& archive, std::vector<std::string> tags = {}) {
+    image::LoadRequest request;
+    request.path = archive;
+    request.tags = std::move(tags);
+    request.platform = oci::Platform{"linux", "amd64", ""};
+    return request;
+  }
+  /// Writes an archive below the home and says where.
+  std::string archive(const std::string& bytes, const std::string& name = "archive.tar") const {
+    write_text(path(name), bytes);
+    return path(name);
+  }
+
+  /// Files of the cache but locks, by their paths below it, with their content.
+  std::map<std::string, std::string> files() const {
+    std::map<std::string, std::string> found;
+    if (!std::filesystem::exists(paths().root())) return found;
+    for (const auto& entry : std::filesystem::recursive_directory_iterator(paths().root())) {
+      const std::string name = std::filesystem::relative(entry.path(), paths().root()).string();
+      if (entry.is_directory() || name.ends_with(".lock") || name == "leases/.gate") continue;
+      found.emplace(name, read_file(entry.path()));
+    }
+    return found;
+  }
+  std::set<std::string> file_names() const {
+    std::set<std::string> names;
+    for (const auto& [name, content] : files()) names.insert(name);
+    return names;
+  }
+
+ private:
+  TempDir dir_;
+  Call call_;
+  std::vector<std::string> warnings_;
+  Log log_;
+  std::unique_ptr<index::Database> database_;
+  std::optional<image::Context> context_;
+};
+
+}  // namespace msb::test
