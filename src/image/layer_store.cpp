@@ -1,0 +1,266 @@
+#include "image/layer_store.h"
+
+#include <cerrno>
+#include <vector>
+
+#include "archive/layer_ingest.h"
+#include "archive/recipe.h"
+#include "archive/recipe_writer.h"
+#include "digest/sha256.h"
+#include "erofs/layer_writer.h"
+#include "erofs/layout.h"
+#include "erofs/reader.h"
+#include "os/dir.h"
+#include "os/handoff.h"
+#include "os/lock.h"
+#include "os/publish.h"
+
+namespace msb::image {
+namespace {
+
+constexpr char kLog[] = "image";
+constexpr mode_t kFileMode = 0644;
+
+bool is_missing(const Error& error) { return error.os_code() == ENOENT; }
+
+bool exists(const Context& context, const std::string& path) {
+  struct stat st {};
+  return context.fs.fstatat(AT_FDCWD, path.c_str(), &st, AT_SYMLINK_NOFOLLOW) == 0;
+}
+
+/// The tree that a recipe tells, if it is one of this layer and of this layer file.
+Result<tree::Tree> tree_of_recipe(const os::File& file, const Digest& diff_id, uint64_t layer_size, const Call& call) {
+  MSB_TRY(const archive::Recipe recipe, archive::Recipe::open(file, call));
+  if (recipe.diff_id() != diff_id) return Error(Status::image_invalid, "recipe of another layer: " + file.path());
+  MSB_TRY(tree::Tree tree, recipe.read_tree(call));
+  MSB_TRY(const erofs::Layout layout, erofs::plan_layer(tree, call));
+  if (layout.file_size() != layer_size) {
+    return Error(Status::image_invalid, "recipe of another layer file: " + file.path());
+  }
+  return tree;
+}
+
+/// A blob on its way: read once, hashed, counted, and kept where that was asked for.
+class BlobReader {
+ public:
+  BlobReader(const LayerBlob& blob, const MakeOptions& options)
+      : blob_(&blob),
+        options_(&options),
+        source_(blob.file.open()),
+        seen_(source_, [this](Bytes bytes) { return see(bytes); }) {}
+
+  Done open(const Context& context) {
+    MSB_TRY(inflated_, archive::InflatedSource::open(seen_));
+    // A plain tar is its own blob: it is hashed as such, and the recipe keeps it.
+    compressed_ = compression() != archive::Compression::none;
+    if (!compressed_) return {};
+    if (options_->keep_blob) {
+      MSB_TRY(kept_, os::StagedFile::create(context.fs, context.paths.blobs(), kFileMode));
+      MSB_CHECK(kept_->file().write_at(head_, 0));
+    }
+    hash_.update(head_);
+    head_ = {};
+    return {};
+  }
+
+  archive::InflatedSource& plain() { return *inflated_; }
+  archive::Compression compression() const { return inflated_->compression(); }
+  os::StagedFile* kept() { return kept_ ? &*kept_ : nullptr; }
+
+  /// Once everything has been read: checks size and digest, given that of the plain tar.
+  Result<Digest> finish(const Digest& diff_id) const {
+    const std::string& member = blob_->file.path();
+    if (read_ != blob_->file.size()) return invalid_member(member, "is cut short");
+    Digest digest = compressed_ ? hash_.digest() : diff_id;
+    if (!blob_->digest.empty() && digest != blob_->digest) {
+      return invalid_member(member, "does not have the digest " + blob_->digest.text())
+          .with("digest", blob_->digest.text())
+          .with("expected", blob_->digest.text())
+          .with("actual", digest.text());
+    }
+    return digest;
+  }
+
+ private:
+  Done see(Bytes bytes) {
+    if (!inflated_) head_.insert(head_.end(), bytes.begin(), bytes.end());
+    if (compressed_) hash_.update(bytes);
+    if (kept_) MSB_CHECK(kept_->file().write_at(bytes, read_));
+    read_ += bytes.size();
+    if (options_->on_read) options_->on_read(read_);
+    return {};
+  }
+
+  const LayerBlob* blob_;
+  const MakeOptions* options_;
+  os::FileSource source_;
+  os::TeeSource seen_;
+  std::unique_ptr<archive::InflatedSource> inflated_;
+  std::optional<os::StagedFile> kept_;
+  std::vector<std::byte> head_;  // what was read to find out the compression
+  bool compressed_ = false;
+  Sha256 hash_;
+  uint64_t read_ = 0;
+};
+
+/// Content that a later member of the tar has replaced is not in the layer file; the recipe takes it from the spool.
+bool has_lost_content(const tree::Tree& tree) {
+  for (tree::Id id = 0; id < tree.inode_count(); ++id) {
+    const tree::Inode& inode = tree.at(id);
+    if (inode.kind == tree::Kind::regular && inode.links == 0 && inode.size != 0) return true;
+  }
+  return false;
+}
+
+/// Writes the layer file, in place of the spool where that can be, and completes the recipe.
+Result<os::StagedFile> write_files(const Context& context, archive::Layer& layer, const erofs::Layout& layout,
+                                   os::StagedFile spool, archive::RecipeWriter& recipe, const Call& call) {
+  bool converted = false;
+  if (!has_lost_content(layer.tree)) {
+    MSB_TRY(converted, erofs::convert_spool(layer.tree, layout, spool.file(), call));
+  }
+  std::optional<os::StagedFile> written;
+  if (!converted) {
+    MSB_TRY(written, os::StagedFile::create(context.fs, context.paths.layers(), kFileMode));
+    MSB_CHECK(erofs::write_layer(layer.tree, layout, spool.file(), written->file(), call));
+  }
+  erofs::refer_to_layer(layer.tree, layout);
+  MSB_CHECK(recipe.finish(layer, spool.file(), call));
+  return converted ? std::move(spool) : std::move(*written);
+}
+
+Error wrong_diff_id(const LayerBlob& blob, const Digest& actual) {
+  return invalid_member(blob.file.path(), "does not hold the layer " + blob.diff_id.text())
+      .with("digest", blob.diff_id.text())
+      .with("expected", blob.diff_id.text())
+      .with("actual", actual.text());
+}
+
+/// A failure about a member of the layer says which layer; the fact stays that of the layer's member.
+Error in_layer(Error error, const LayerBlob& blob) {
+  if (error.status() != Status::image_invalid) return error;
+  const bool named = error.fact("member") != nullptr;
+  Error placed = std::move(error).in("layer " + blob.diff_id.text());
+  return named ? std::move(placed) : std::move(placed).with("member", blob.file.path());
+}
+
+}  // namespace
+
+Result<std::optional<CachedLayer>> open_layer(const Context& context, const Digest& diff_id, const Call& call) {
+  using Found = std::optional<CachedLayer>;
+  const std::string name = diff_id.safe_name();
+  const auto unusable = [&](Error error) -> Result<Found> {
+    if (error.status() != Status::image_invalid) return error;
+    context.log.warn(kLog,
+                     "layer " + diff_id.text() + " in the cache is damaged and will not be used: " + error.message());
+    return Found();
+  };
+
+  auto file = os::File::open_regular(context.fs, AT_FDCWD, context.paths.layer(name));
+  if (!file) {
+    if (is_missing(file.error())) return Found();
+    return std::move(file).error();
+  }
+  auto checked = erofs::check_file(*file);
+  if (!checked) return unusable(std::move(checked).error());
+  CachedLayer layer;
+  layer.file = std::move(*file);
+  MSB_TRY(layer.size, layer.file.size());
+
+  auto recipe = os::File::open_regular(context.fs, AT_FDCWD, context.paths.recipe(name));
+  if (recipe) {
+    auto tree = tree_of_recipe(*recipe, diff_id, layer.size, call);
+    if (tree) {
+      layer.tree = std::move(*tree);
+      layer.vouched = Vouched::by_recipe;
+      return Found(std::move(layer));
+    }
+    if (tree.error().status() != Status::image_invalid) return std::move(tree).error();
+    context.log.warn(kLog, "recipe of layer " + diff_id.text() + " will not be used: " + tree.error().message());
+    layer.vouched = Vouched::damaged;
+  } else if (!is_missing(recipe.error())) {
+    return std::move(recipe).error();
+  }
+  auto tree = erofs::read_layer(layer.file, call);
+  if (!tree) return unusable(std::move(tree).error());
+  layer.tree = std::move(*tree);
+  return Found(std::move(layer));
+}
+
+Result<MadeLayer> make_layer(const Context& context, const LayerBlob& blob, const MakeOptions& options,
+                             const Call& call) {
+  const std::string name = blob.diff_id.safe_name();
+  // No timeout: who holds the lock makes this very layer, however long that takes.
+  MSB_TRY(const os::FileLock lock,
+          os::FileLock::acquire(context.fs, context.paths.layer_lock(name), os::LockMode::exclusive, call));
+  MSB_TRY(auto cached, open_layer(context, blob.diff_id, call));
+  if (cached && cached->vouched != Vouched::damaged) {
+    MadeLayer layer;
+    layer.size = cached->size;
+    layer.tree = std::move(cached->tree);
+    return layer;
+  }
+
+  MSB_TRY(os::StagedFile spool, os::StagedFile::create(context.fs, context.paths.layers(), kFileMode));
+  MSB_TRY(os::StagedFile recipe_file, os::StagedFile::create(context.fs, context.paths.layers(), kFileMode));
+  archive::RecipeWriter recipe(recipe_file.file());
+  archive::IngestOptions ingest;
+  ingest.recipe = &recipe;
+
+  MadeLayer made;
+  BlobReader reader(blob, options);
+  if (auto opened = reader.open(context); !opened) return in_layer(std::move(opened).error(), blob);
+  auto ingested = archive::ingest_layer(reader.plain(), spool.file(), call, ingest);
+  if (!ingested) return in_layer(std::move(ingested).error(), blob);
+  archive::Layer& layer = *ingested;
+  if (layer.diff_id != blob.diff_id) return wrong_diff_id(blob, layer.diff_id);
+  MSB_TRY(made.blob, reader.finish(layer.diff_id));
+  made.compression = reader.compression();
+
+  if (options.on_write) options.on_write();
+  auto planned = erofs::plan_layer(layer.tree, call);
+  if (!planned) return in_layer(std::move(planned).error(), blob);
+  const erofs::Layout& layout = *planned;
+  MSB_TRY(os::StagedFile layer_file, write_files(context, layer, layout, std::move(spool), recipe, call));
+  // The layer file comes last: one without its recipe would pass for microsandbox's.
+  std::vector<os::Publication> files;
+  if (reader.kept() != nullptr) files.push_back({reader.kept(), context.paths.blob(made.blob.safe_name())});
+  files.push_back({&recipe_file, context.paths.recipe(name)});
+  files.push_back({&layer_file, context.paths.layer(name)});
+  made.fresh = !exists(context, context.paths.layer(name));
+  made.fresh_blob = reader.kept() != nullptr && !exists(context, context.paths.blob(made.blob.safe_name()));
+  MSB_CHECK(call.check());
+  MSB_CHECK(os::publish_all(files, os::Existing::replace));
+  made.size = layout.file_size();
+  made.tree = std::move(layer.tree);
+  made.made = true;
+  return made;
+}
+
+Result<MadeLayer> check_blob(const Context& context, const LayerBlob& blob, const MakeOptions& options,
+                             const Call& call) {
+  BlobReader reader(blob, options);
+  if (auto opened = reader.open(context); !opened) return in_layer(std::move(opened).error(), blob);
+  os::ReadAhead ahead(reader.plain(), call);
+  Sha256 hash;
+  std::vector<std::byte> buffer(size_t{256} << 10);
+  while (true) {
+    MSB_CHECK(call.check());
+    auto size = ahead.read(buffer);
+    if (!size) return in_layer(std::move(size).error(), blob);
+    if (*size == 0) break;
+    hash.update(Bytes(buffer).first(*size));
+  }
+  if (hash.digest() != blob.diff_id) return wrong_diff_id(blob, hash.digest());
+  MadeLayer checked;
+  MSB_TRY(checked.blob, reader.finish(blob.diff_id));
+  checked.compression = reader.compression();
+  if (reader.kept() != nullptr) {
+    const std::string path = context.paths.blob(checked.blob.safe_name());
+    checked.fresh_blob = !exists(context, path);
+    MSB_CHECK(reader.kept()->publish(path, os::Existing::replace));
+  }
+  return checked;
+}
+
+}  // namespace msb::image
