@@ -1,0 +1,32 @@
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/call.h"
+#include "image/context.h"
+#include "index/images.h"
+#include "oci/platform.h"
+
+namespace msb::image {
+
+/// What is kept of a layer besides what a sandbox needs.
+enum class Keep {
+  recipe,  ///< the record from which its tar can be told
+  blobs,   ///< the compressed layer too
+};
+
+struct LoadRequest {
+  std::string path;                       ///< file or directory; empty to read `fd`
+  int fd = -1;                            ///< stays open
+  std::vector<std::string> tags;          ///< more names for the first image
+  std::optional<oci::Platform> platform;  ///< absent: this machine's
+  Keep keep = Keep::recipe;
+};
+
+/// Puts the images of an archive into the cache, all of them or none: see msb_image_load(). Returns a row for each
+/// reference, in the order of the archive.
+Result<std::vector<index::ImageRow>> load(const Context& context, const LoadRequest& request, const Call& call);
+
+}  // namespace msb::image

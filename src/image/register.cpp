@@ -1,0 +1,137 @@
+#include "image/register.h"
+
+#include <cerrno>
+#include <map>
+#include <optional>
+
+#include "os/file.h"
+#include "os/lock.h"
+#include "os/publish.h"
+
+namespace msb::image {
+namespace {
+
+constexpr mode_t kFileMode = 0644;
+
+/// Documents that are being replaced, sorted by the key of their reference, which is the order of their locks.
+class Documents {
+ public:
+  explicit Documents(const Context& context) : context_(context) {}
+  Documents(const Documents&) = delete;
+  Documents& operator=(const Documents&) = delete;
+  ~Documents() {
+    if (!kept_) restore();
+  }
+
+  void add(const std::string& key, const oci::CacheRecord& record) { documents_[key].record = &record; }
+
+  Done write(const Call& call) {
+    for (auto& [key, document] : documents_) {
+      MSB_TRY(document.lock, os::FileLock::acquire(context_.fs, context_.paths.metadata_lock(key),
+                                                   os::LockMode::exclusive, call, context_.busy_timeout));
+    }
+    std::vector<os::StagedFile> staged;
+    std::vector<os::Publication> files;
+    staged.reserve(documents_.size());
+    for (auto& [key, document] : documents_) {
+      MSB_CHECK(call.check());
+      const std::string path = context_.paths.metadata(key);
+      auto before = os::read_small(context_.fs, AT_FDCWD, path, oci::kMaxCacheRecordBytes);
+      if (before) document.before = std::move(*before);
+      MSB_TRY(os::StagedFile file, stage(document.record->write()));
+      staged.push_back(std::move(file));
+      files.push_back({&staged.back(), path});
+    }
+    written_ = true;
+    return os::publish_all(files, os::Existing::replace);
+  }
+
+  void keep() { kept_ = true; }
+
+ private:
+  struct Document {
+    const oci::CacheRecord* record = nullptr;
+    std::optional<os::FileLock> lock;
+    std::optional<std::string> before;
+  };
+
+  Result<os::StagedFile> stage(const std::string& text) const {
+    MSB_TRY(os::StagedFile file, os::StagedFile::create(context_.fs, context_.paths.manifests(), kFileMode));
+    MSB_CHECK(file.file().write_at(as_bytes(text), 0));
+    return file;
+  }
+
+  void restore() const {
+    if (!written_) return;
+    for (const auto& [key, document] : documents_) {
+      const std::string path = context_.paths.metadata(key);
+      const Done done = put_back(path, document.before);
+      if (!done) context_.log.warn("image", "could not put a document back: " + done.error().message());
+    }
+  }
+
+  Done put_back(const std::string& path, const std::optional<std::string>& before) const {
+    if (before) {
+      MSB_TRY(os::StagedFile file, stage(*before));
+      return file.publish(path, os::Existing::replace);
+    }
+    const int result = context_.fs.unlink(AT_FDCWD, path.c_str(), 0);
+    return result == 0 || result == -ENOENT ? Done() : Done(Error::io("remove", path, -result));
+  }
+
+  const Context& context_;
+  std::map<std::string, Document> documents_;
+  bool written_ = false;
+  bool kept_ = false;
+};
+
+/// Stored spellings of the references, beside those that the caller has.
+Result<std::vector<std::pair<std::string, const ReadyImage*>>> other_spellings(
+    index::Transaction& transaction, const std::map<std::string, const ReadyImage*>& images) {
+  std::vector<std::pair<std::string, const ReadyImage*>> others;
+  MSB_TRY(index::Statement rows, transaction.query("SELECT reference FROM image_ref"));
+  while (true) {
+    MSB_TRY(const bool more, rows.step());
+    if (!more) return others;
+    std::string text = rows.text(0);
+    const auto reference = oci::Reference::parse(text);
+    if (!reference) continue;
+    const auto found = images.find(reference->cache_key());
+    if (found != images.end()) others.emplace_back(std::move(text), found->second);
+  }
+}
+
+}  // namespace
+
+Result<std::vector<index::ImageRow>> register_images(const Context& context, std::span<const ReadyImage> images,
+                                                     const Call& call) {
+  Documents documents(context);
+  std::map<std::string, const ReadyImage*> by_key;
+  for (const ReadyImage& image : images) {
+    for (const Spelling& spelling : image.spellings) {
+      const std::string key = spelling.reference.cache_key();
+      by_key[key] = &image;
+      documents.add(key, image.document);
+    }
+  }
+  MSB_CHECK(documents.write(call));
+  MSB_TRY(auto rows,
+          context.database.write(call, [&](index::Transaction& transaction) -> Result<std::vector<index::ImageRow>> {
+            std::vector<index::ImageRow> stored;
+            MSB_TRY(const auto others, other_spellings(transaction, by_key));
+            for (const auto& [text, image] : others) MSB_CHECK(index::persist_image(transaction, text, image->row));
+            for (const ReadyImage& image : images) {
+              for (const Spelling& spelling : image.spellings) {
+                MSB_CHECK(index::persist_image(transaction, spelling.text, image.row));
+                MSB_TRY(auto row, index::find_image(transaction, spelling.text));
+                if (!row) return Error(Status::internal, "a row that was just written is missing: " + spelling.text);
+                stored.push_back(std::move(*row));
+              }
+            }
+            return stored;
+          }));
+  documents.keep();
+  return rows;
+}
+
+}  // namespace msb::image

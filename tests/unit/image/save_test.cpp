@@ -1,0 +1,170 @@
+#include "image/save.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <filesystem>
+#include <thread>
+
+#include <gtest/gtest.h>
+
+#include "image/query.h"
+#include "support/compress.h"
+#include "support/image_archive.h"
+#include "support/image_home.h"
+#include "support/streams.h"
+
+namespace msb::image {
+namespace {
+
+using test::ImageHome;
+
+class SaveTest : public testing::Test {
+ protected:
+  Result<std::string> save(const std::vector<std::string>& references, Format format, ImageHome* from = nullptr) {
+    ImageHome& home = from != nullptr ? *from : home_;
+    SaveRequest request;
+    request.references = references;
+    request.path = home.path("saved.tar");
+    request.format = format;
+    MSB_CHECK(image::save(home.context(), request, home.call()));
+    return request.path;
+  }
+  /// Manifest digests of what an archive holds, in a home of its own.
+  std::vector<std::string> digests_of(const std::string& archive) {
+    ImageHome other;
+    const auto rows = other.load(archive);
+    EXPECT_OK(rows);
+    std::vector<std::string> digests;
+    if (rows) {
+      for (const auto& row : *rows) digests.push_back(row.reference + " " + row.manifest_digest.value_or("none"));
+    }
+    return digests;
+  }
+  std::vector<std::string> diff_ids_of(const std::string& archive, const std::string& reference) {
+    ImageHome other;
+    EXPECT_OK(other.load(archive));
+    const auto detail = image::inspect(other.context(), reference, other.call());
+    EXPECT_OK(detail);
+    std::vector<std::string> ids;
+    if (detail) {
+      for (const auto& layer : detail->layers) ids.push_back(layer.diff_id);
+    }
+    return ids;
+  }
+
+  const std::string lower_ = test::small_layer("passwd", "root:x:0:0\n");
+  const std::string upper_ = test::small_layer("motd", test::noise(100'000));
+  ImageHome home_;
+};
+
+TEST_F(SaveTest, DockerArchiveOfPlainLayersComesBackWithItsDigest) {
+  const auto loaded = home_.load(home_.archive(test::docker_archive("app:1", {lower_, upper_})));
+  ASSERT_OK(loaded);
+  const auto saved = save({"app:1"}, Format::docker);
+  ASSERT_OK(saved);
+  EXPECT_EQ(digests_of(*saved), std::vector<std::string>{"app:1 " + *loaded->front().manifest_digest});
+}
+
+TEST_F(SaveTest, CompressedLayersKeepTheirDiffIds) {
+  test::OciLayout layout;
+  layout.index({layout.image({test::gzip(lower_), test::zstd(upper_)}, {lower_, upper_}, layout.named("app:1"))});
+  ASSERT_OK(home_.load(home_.archive(layout.tar())));
+  const std::vector<std::string> original = {test::sha256_of(lower_), test::sha256_of(upper_)};
+  for (const Format format : {Format::docker, Format::oci}) {
+    const auto saved = save({"app:1"}, format);
+    ASSERT_OK(saved);
+    EXPECT_EQ(diff_ids_of(*saved, "app:1"), original);
+  }
+}
+
+TEST_F(SaveTest, KeptBlobsBringTheOriginalManifestBack) {
+  test::OciLayout layout;
+  layout.index({layout.image({test::gzip(lower_), upper_}, {lower_, upper_}, layout.named("app:1"))});
+  auto request = ImageHome::request(home_.archive(layout.tar()));
+  request.keep = Keep::blobs;
+  const auto loaded = image::load(home_.context(), request, home_.call());
+  ASSERT_OK(loaded);
+  const auto saved = save({"app:1"}, Format::oci);
+  ASSERT_OK(saved);
+  EXPECT_EQ(digests_of(*saved), std::vector<std::string>{"app:1 " + *loaded->front().manifest_digest});
+  // A plain tar is not kept twice.
+  EXPECT_EQ(std::distance(std::filesystem::directory_iterator(home_.paths().blobs()), {}), 1);
+}
+
+TEST_F(SaveTest, SavesTheSameBytesEachTime) {
+  ASSERT_OK(home_.load(home_.archive(test::docker_archive("app:1", {lower_, upper_}))));
+  for (const Format format : {Format::docker, Format::oci}) {
+    const std::string first = test::read_file(*save({"app:1"}, format));
+    EXPECT_TRUE(first == test::read_file(*save({"app:1"}, format)));
+  }
+}
+
+TEST_F(SaveTest, SeveralReferencesShareWhatTheyCan) {
+  ASSERT_OK(home_.load(home_.archive(test::docker_archive("app:1", {lower_, upper_})), {"app:latest"}));
+  ASSERT_OK(home_.load(home_.archive(test::docker_archive("base:1", {lower_}))));
+  for (const Format format : {Format::docker, Format::oci}) {
+    const auto saved = save({"app:1", "base:1", "docker.io/library/app:latest"}, format);
+    ASSERT_OK(saved);
+    EXPECT_LT(std::filesystem::file_size(*saved), upper_.size() + 30'000);
+    EXPECT_EQ(digests_of(*saved).size(), 3U);
+  }
+}
+
+TEST_F(SaveTest, WritesIntoAPipe) {
+  ASSERT_OK(home_.load(home_.archive(test::docker_archive("app:1", {upper_}))));
+  const std::string expected = test::read_file(*save({"app:1"}, Format::docker));
+  int ends[2];
+  ASSERT_EQ(::pipe2(ends, O_CLOEXEC), 0);
+  std::string received;
+  std::thread reader([&] {
+    std::vector<char> buffer(1 << 16);
+    for (ssize_t n; (n = ::read(ends[0], buffer.data(), buffer.size())) > 0;) {
+      received.append(buffer.data(), static_cast<size_t>(n));
+    }
+  });
+  SaveRequest request;
+  request.references = {"app:1"};
+  request.fd = ends[1];
+  const Done done = image::save(home_.context(), request, home_.call());
+  ::close(ends[1]);
+  reader.join();
+  ::close(ends[0]);
+  ASSERT_OK(done);
+  EXPECT_TRUE(received == expected);
+}
+
+TEST_F(SaveTest, ADamagedLayerIsNamedAndLeavesNoFile) {
+  ASSERT_OK(home_.load(home_.archive(test::docker_archive("app:1", {upper_}))));
+  const std::string layer = home_.paths().layer("sha256_" + test::hex_of(upper_));
+  std::string bytes = test::read_file(layer);
+  bytes[bytes.size() - 4096] ^= 1;
+  test::write_text(layer, bytes);
+  const auto saved = save({"app:1"}, Format::docker);
+  EXPECT_STATUS(Status::image_invalid, saved);
+  EXPECT_EQ(*saved.error().fact("digest"), test::sha256_of(upper_));
+  EXPECT_FALSE(std::filesystem::exists(home_.path("saved.tar")));
+  EXPECT_EQ(std::distance(std::filesystem::directory_iterator(home_.path("")), {}), 3);  // archive, cache, db
+}
+
+TEST_F(SaveTest, AnImageThatIsNotThereIsNotFound) {
+  EXPECT_STATUS(Status::image_not_found, save({"app:1"}, Format::docker));
+  EXPECT_STATUS(Status::invalid_argument, save({}, Format::docker));
+}
+
+/// Layers of microsandbox have no recipe: what comes out is what microsandbox itself would save.
+TEST_F(SaveTest, LayersWithoutARecipeComeOutAsMicrosandboxSavesThem) {
+  const auto root = test::shared_path("fixtures/upstream/images");
+  if (!root) GTEST_SKIP() << "the golden fixtures are not here";
+  ASSERT_OK(home_.load(*root / "inputs/f2-layers.oci.tar"));
+  for (const auto& entry : std::filesystem::directory_iterator(home_.paths().layers())) {
+    if (entry.path().extension() == ".recipe") std::filesystem::remove(entry.path());
+  }
+  const std::string reference = "registry.example.com:5000/fixture/layers:v2";
+  EXPECT_TRUE(test::read_file(*save({reference}, Format::docker)) ==
+              test::read_file(*root / "f2-layers/saved-docker.tar"));
+  EXPECT_TRUE(test::read_file(*save({reference}, Format::oci)) == test::read_file(*root / "f2-layers/saved-oci.tar"));
+}
+
+}  // namespace
+}  // namespace msb::image
