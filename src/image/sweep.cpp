@@ -46,6 +46,8 @@ class Sweeper {
 
   Result<Swept> run() {
     sort_out();
+    // First what needs no room in the database: the disk may be full.
+    MSB_CHECK(remove_files(orphans_, call_));
     for (size_t begin = 0; begin < images_.size(); begin += kBatch) {
       MSB_CHECK(call_.check());
       const std::span batch = std::span(images_).subspan(begin, std::min(kBatch, images_.size() - begin));
@@ -54,7 +56,6 @@ class Sweeper {
       // What has lost its rows is finished even if the call has been stopped meanwhile.
       for (const Going& going : batch) MSB_CHECK(remove_files(going.files, finish_));
     }
-    MSB_CHECK(remove_files(orphans_, call_));
     return swept_;
   }
 

@@ -15,6 +15,7 @@
 #include "base/time.h"
 #include "digest/digest.h"
 #include "image/context.h"
+#include "index/images.h"
 #include "oci/reference.h"
 #include "support/result.h"
 #include "support/temp_dir.h"
@@ -30,21 +31,41 @@ class CacheHome {
                                "cache/blobs", "cache/leases", "snapshots", "sandboxes"}) {
       std::filesystem::create_directories(dir_.path() / folder);
     }
-    open(fs);
+    open();
+    use(fs);
+  }
+  /// A copy of another one, in its place of its own.
+  CacheHome(const CacheHome& other) {
+    std::filesystem::copy(other.dir_.path(), dir_.path(), std::filesystem::copy_options::recursive);
+    open();
+    use(os::real_fs());
   }
 
-  /// Lets another process, as it were, work on the same home.
-  void open(os::Fs& fs) {
+  /// From here on work goes through `fs`; the database is SQLite's own business.
+  void use(os::Fs& fs) {
     context_.reset();
-    auto database = index::Database::open(os::real_fs(), dir_ / "db", {}, call_);
-    EXPECT_OK(database);
-    database_ = std::move(*database);
     context_.emplace(image::Context{.fs = fs,
                                     .database = *database_,
                                     .log = log_,
                                     .paths = image::CachePaths(dir_ / "cache"),
                                     .snapshots_dir = dir_ / "snapshots",
                                     .sandboxes_dir = dir_ / "sandboxes"});
+  }
+
+  /// Puts the database of somebody else in place of ours.
+  void replace_database(const std::string& dump) {
+    context_.reset();
+    database_.reset();
+    std::filesystem::remove_all(dir_ / "db");
+    std::filesystem::create_directory(dir_ / "db");
+    run_script(dump);
+    open();
+    use(os::real_fs());
+  }
+  void run_script(const std::string& sql) {
+    auto connection = index::Connection::open(dir_ / "db/msb.db", index::Connection::Access::read_write);
+    ASSERT_OK(connection);
+    ASSERT_OK((*connection)->script(sql));
   }
 
   const image::Context& context() const { return *context_; }
@@ -68,37 +89,26 @@ class CacheHome {
   }
 
   void add_rows(const std::string& reference, const std::string& name, const std::vector<std::string>& layers) {
-    const std::string now = format_db_time(now_ns());
-    change([&](index::Transaction& transaction) -> Done {
-      MSB_CHECK(
-          transaction.execute("INSERT INTO manifest (digest, config_digest, layer_count, created_at)"
-                              " VALUES (?, ?, ?, ?) ON CONFLICT(digest) DO NOTHING",
-                              {digest(name).text(), digest(name + " config").text(), layers.size(), now}));
-      MSB_TRY(const int64_t manifest,
-              id_of(transaction, "SELECT id FROM manifest WHERE digest = ?", digest(name).text()));
-      MSB_CHECK(transaction.execute("DELETE FROM config WHERE manifest_id = ?", {manifest}));
-      MSB_CHECK(transaction.execute("INSERT INTO config (manifest_id, digest) VALUES (?, ?)",
-                                    {manifest, digest(name + " config").text()}));
-      MSB_CHECK(transaction.execute("DELETE FROM manifest_layer WHERE manifest_id = ?", {manifest}));
-      int64_t position = 0;
-      for (const std::string& layer : layers) {
-        MSB_CHECK(
-            transaction.execute("INSERT INTO layer (diff_id, blob_digest, created_at, last_used_at)"
-                                " VALUES (?1, ?2, ?3, ?3) ON CONFLICT(diff_id) DO UPDATE SET last_used_at = ?3",
-                                {digest(layer).text(), digest(layer + " blob").text(), now}));
-        MSB_TRY(const int64_t id, id_of(transaction, "SELECT id FROM layer WHERE diff_id = ?", digest(layer).text()));
-        MSB_CHECK(transaction.execute("INSERT INTO manifest_layer (manifest_id, layer_id, position) VALUES (?, ?, ?)",
-                                      {manifest, id, position++}));
-      }
-      return transaction.execute(
-          "INSERT INTO image_ref (reference, manifest_id, created_at, updated_at)"
-          " VALUES (?1, ?2, ?3, ?3) ON CONFLICT(reference) DO UPDATE SET manifest_id = ?2,"
-          " updated_at = ?3",
-          {reference, manifest, now});
-    });
+    insert_rows(*database_, call_, reference, name, layers);
+  }
+  static void insert_rows(index::Database& database, const Call& call, const std::string& reference,
+                          const std::string& name, const std::vector<std::string>& layers) {
+    index::ImageRecord image;
+    image.manifest_digest = digest(name).text();
+    image.config.digest = digest(name + " config").text();
+    for (const std::string& layer : layers) {
+      index::LayerRecord& record = image.layers.emplace_back();
+      record.diff_id = digest(layer).text();
+      record.blob_digest = digest(layer + " blob").text();
+    }
+    EXPECT_OK(database.write(
+        call, [&](index::Transaction& transaction) { return index::persist_image(transaction, reference, image); }));
   }
 
   void write_document(const std::string& reference, const std::string& name, const std::vector<std::string>& layers) {
+    write_text(document_of(reference), document_text(name, layers));
+  }
+  static std::string document_text(const std::string& name, const std::vector<std::string>& layers) {
     std::string text = "{\"manifest_digest\":\"" + digest(name).text() + "\",\"config_digest\":\"" +
                        digest(name + " config").text() + "\",\"raw_manifest_json\":\"{}\",\"raw_config_json\":\"{}\"," +
                        "\"config\":{\"env\":[],\"labels\":{}},\"layers\":[";
@@ -106,7 +116,7 @@ class CacheHome {
       text += (&layer == &layers.front() ? "{" : ",{") + std::string("\"digest\":\"") + digest(layer + " blob").text() +
               "\",\"diff_id\":\"" + digest(layer).text() + "\"}";
     }
-    write_text(document_of(reference), text + "]}");
+    return text + "]}";
   }
 
   void write_vmdk(const std::string& name, const std::vector<std::string>& layers) {
@@ -136,11 +146,19 @@ class CacheHome {
           {name, digest(booted_image).text()});
     });
   }
-  void remove_sandbox(const std::string& name) {
-    change([&](index::Transaction& transaction) {
-      return transaction.execute("DELETE FROM sandbox WHERE name = ?", {name});
-    });
+  static void insert_sandbox(index::Database& database, const Call& call, const std::string& name,
+                             const std::string& image) {
+    EXPECT_OK(database.write(call, [&](index::Transaction& transaction) {
+      return transaction.execute("INSERT INTO sandbox (name, config, status) VALUES (?, ?, 'Stopped')",
+                                 {name, "{\"manifest_digest\":\"" + digest(image).text() + "\"}"});
+    }));
   }
+  static void delete_sandbox(index::Database& database, const Call& call, const std::string& name) {
+    EXPECT_OK(database.write(call, [&](index::Transaction& transaction) {
+      return transaction.execute("DELETE FROM sandbox WHERE name = ?", {name});
+    }));
+  }
+  void remove_sandbox(const std::string& name) { delete_sandbox(*database_, call_, name); }
 
   /// An artifact on disk that nobody has indexed.
   void add_artifact(const std::string& name, const std::string& descriptor, const std::string& image) {
@@ -196,6 +214,25 @@ class CacheHome {
     }
     return names;
   }
+  /// Images that the index has but whose files are not all there; the worst that can happen.
+  std::vector<std::string> broken_images() {
+    auto broken = database_->read(call_, [&](index::Transaction& transaction) -> Result<std::vector<std::string>> {
+      std::vector<std::string> names;
+      MSB_TRY(const std::vector<index::ManifestRow> manifests, index::list_manifests(transaction));
+      for (const index::ManifestRow& manifest : manifests) {
+        const std::string name = Digest::parse(manifest.digest)->safe_name();
+        bool whole = std::filesystem::exists(paths().fsmeta(name)) && std::filesystem::exists(paths().vmdk(name));
+        for (const std::string& layer : manifest.diff_ids) {
+          whole = whole && std::filesystem::exists(paths().layer(Digest::parse(layer)->safe_name()));
+        }
+        for (const std::string& reference : manifest.references) whole = whole && has_document(reference);
+        if (!whole) names.push_back(manifest.digest);
+      }
+      return names;
+    });
+    EXPECT_OK(broken);
+    return broken ? *std::move(broken) : std::vector<std::string>{"the index cannot be read"};
+  }
   bool has_layer(const std::string& name) const { return std::filesystem::exists(paths().layer(safe(name))); }
   bool has_image(const std::string& name) const {
     return std::filesystem::exists(paths().fsmeta(safe(name))) && std::filesystem::exists(paths().vmdk(safe(name)));
@@ -215,10 +252,10 @@ class CacheHome {
   }
 
  private:
-  static Result<int64_t> id_of(index::Transaction& transaction, std::string_view sql, const std::string& text) {
-    MSB_TRY(index::Statement row, transaction.query(sql, {text}));
-    MSB_TRY(const bool there, row.step());
-    return there ? row.integer(0) : 0;
+  void open() {
+    auto database = index::Database::open(os::real_fs(), dir_ / "db", {}, call_);
+    EXPECT_OK(database);
+    database_ = std::move(*database);
   }
 
   TempDir dir_;
