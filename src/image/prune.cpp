@@ -7,10 +7,10 @@
 #include <tuple>
 #include <unordered_map>
 
-#include "image/documents.h"
 #include "image/reachability.h"
 #include "image/sweep.h"
 #include "index/images.h"
+#include "oci/cache_record.h"
 #include "oci/reference.h"
 #include "os/file.h"
 
@@ -87,9 +87,9 @@ class Selector {
     for (const size_t i : missing) {
       MSB_CHECK(call_.check());
       const std::string path = context_.paths.metadata(found_.references[i].key);
-      const auto text = os::read_small(context_.fs, AT_FDCWD, path, kMaxDocument);
+      const auto text = os::read_small(context_.fs, AT_FDCWD, path, oci::kMaxCacheRecordBytes);
       if (!text) continue;
-      if (auto ties = parse_ties(*text)) labels[i] = std::move(ties->labels);
+      if (auto record = oci::CacheRecord::parse(*text)) labels[i] = std::move(record->config.labels);
     }
     return labels;
   }

@@ -12,6 +12,7 @@
 #include "image/lease.h"
 #include "index/sandboxes.h"
 #include "index/snapshots.h"
+#include "oci/cache_record.h"
 #include "oci/reference.h"
 #include "os/publish.h"
 
@@ -190,7 +191,7 @@ class Surveyor {
     for (const CacheFile& file : files) {
       if (file.role != FileRole::metadata) continue;
       MSB_CHECK(call_.check());
-      auto text = os::read_small(context_.fs, AT_FDCWD, file.path, kMaxDocument);
+      auto text = os::read_small(context_.fs, AT_FDCWD, file.path, oci::kMaxCacheRecordBytes);
       if (!text) continue;  // gone, or no document: it ties nothing
       const auto references = references_by_key_.find(file.name);
       if (references != references_by_key_.end() && !blobs_kept) {
@@ -200,11 +201,11 @@ class Surveyor {
           continue;
         }
       }
-      const auto ties = parse_ties(*text);
-      if (!ties) continue;
-      const uint32_t image = image_of(ties->manifest_digest);
+      const auto record = oci::CacheRecord::parse(*text);
+      if (!record) continue;
+      const uint32_t image = image_of(record->manifest_digest.text());
       image_by_document_.emplace(file.name, image);
-      tie_document(image, *ties);
+      tie_document(image, *record);
       // A cache hit goes by the document, whatever the index says of its reference.
       if (references == references_by_key_.end()) continue;
       for (const uint32_t reference : references->second) add_once(found_.images[image].references, reference);
@@ -212,11 +213,11 @@ class Surveyor {
     return {};
   }
 
-  void tie_document(uint32_t image, const Ties& ties) {
+  void tie_document(uint32_t image, const oci::CacheRecord& record) {
     known_layers_[image] = true;
-    for (const Ties::Layer& layer : ties.layers) {
-      tie_layer(image, safe_name(layer.diff_id));
-      tie_blob(image, layer.blob_digest);
+    for (const oci::CacheRecord::Layer& layer : record.layers) {
+      tie_layer(image, layer.diff_id.safe_name());
+      tie_blob(image, layer.digest.text());
     }
   }
 
@@ -277,7 +278,7 @@ class Surveyor {
         }
         case FileRole::flat_record: {
           const std::vector<uint32_t> users = by_name(file.name);
-          if (const auto text = os::read_small(context_.fs, AT_FDCWD, file.path, kMaxDocument)) {
+          if (const auto text = os::read_small(context_.fs, AT_FDCWD, file.path, oci::kMaxCacheRecordBytes)) {
             if (const auto record = parse_flat_record(*text)) {
               auto& artifact = flat_users[safe_name(record->artifact_digest)];
               for (const uint32_t user : users) add_once(artifact, user);

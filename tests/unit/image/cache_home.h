@@ -14,8 +14,10 @@
 
 #include "base/time.h"
 #include "digest/digest.h"
+#include "erofs/vmdk.h"
 #include "image/context.h"
 #include "index/images.h"
+#include "oci/cache_record.h"
 #include "oci/reference.h"
 #include "support/result.h"
 #include "support/temp_dir.h"
@@ -109,20 +111,19 @@ class CacheHome {
     write_text(document_of(reference), document_text(name, layers));
   }
   static std::string document_text(const std::string& name, const std::vector<std::string>& layers) {
-    std::string text = "{\"manifest_digest\":\"" + digest(name).text() + "\",\"config_digest\":\"" +
-                       digest(name + " config").text() + "\",\"raw_manifest_json\":\"{}\",\"raw_config_json\":\"{}\"," +
-                       "\"config\":{\"env\":[],\"labels\":{}},\"layers\":[";
-    for (const std::string& layer : layers) {
-      text += (&layer == &layers.front() ? "{" : ",{") + std::string("\"digest\":\"") + digest(layer + " blob").text() +
-              "\",\"diff_id\":\"" + digest(layer).text() + "\"}";
-    }
-    return text + "]}";
+    oci::CacheRecord record;
+    record.manifest_digest = digest(name);
+    record.config_digest = digest(name + " config");
+    record.raw_manifest = "{}";
+    record.raw_config = "{}";
+    for (const std::string& layer : layers) record.layers.push_back({digest(layer + " blob"), {}, {}, digest(layer)});
+    return record.write();
   }
 
   void write_vmdk(const std::string& name, const std::vector<std::string>& layers) {
-    std::string text = "# Disk DescriptorFile\n";
-    for (const std::string& layer : layers) text += "RW 16 FLAT \"../layers/" + safe(layer) + ".erofs\" 0\n";
-    write_text(paths().vmdk(safe(name)), text);
+    std::vector<erofs::Extent> extents{{"../fsmeta/" + safe(name) + ".erofs", 8}};
+    for (const std::string& layer : layers) extents.push_back({"../layers/" + safe(layer) + ".erofs", 16});
+    write_text(paths().vmdk(safe(name)), *erofs::format_vmdk(extents));
   }
 
   std::string document_of(const std::string& reference) const {
