@@ -25,6 +25,8 @@ using index::Transaction;
 
 /// Images whose rows go before their files follow: one sync of the database for all of them.
 constexpr size_t kBatch = 16;
+/// Items that go while the gate is closed once.
+constexpr size_t kAtOnce = 8;
 
 using Names = std::set<std::string, std::less<>>;
 
@@ -185,56 +187,51 @@ class Sweeper {
     return std::move(file).error();
   }
 
-  Done remove_files(const std::vector<size_t>& items, const Call& call) {
-    for (const size_t i : items) {
+  Done remove_files(std::span<const size_t> items, const Call& call) {
+    for (; !items.empty(); items = items.subspan(std::min(kAtOnce, items.size()))) {
       MSB_CHECK(call.check());
-      const Item& item = found_.items[i];
-      MSB_TRY(const bool removed, remove_item(item, verdicts_[i].orphan, call));
-      if (!removed) continue;
-      switch (item.kind) {
-        case ItemKind::layer:
-          ++swept_.layers;
-          break;
-        case ItemKind::fsmeta:
-          ++swept_.fsmeta;
-          break;
-        case ItemKind::vmdk:
-          ++swept_.vmdk;
-          break;
-        default:
-          ++swept_.others;
-      }
+      MSB_CHECK(remove_some(items.first(std::min(kAtOnce, items.size())), call));
     }
     return {};
   }
 
-  /// False when it has come into use, or somebody is writing it.
-  Result<bool> remove_item(const Item& item, bool orphan, const Call& call) {
-    // While the gate is closed nobody can begin to count on the item, and a lock of its writers is not waited for: its
-    // holder may be waiting for the gate.
+  /// While the gate is closed nobody can begin to count on the items, and a lock of their writers is not waited for:
+  /// its holder may be waiting for the gate.
+  Done remove_some(std::span<const size_t> items, const Call& call) {
     MSB_TRY(const SweepGate gate, SweepGate::close(context_, call));
     MSB_TRY(const Names leased, leased_names());
-    for (const uint32_t image : item.images) {
-      if (leased.contains(found_.images[image].name)) return false;
-    }
-    for (const CacheFile& file : item.files) {
-      if (item.kind != ItemKind::temporary && leased.contains(file.name)) return false;
-    }
-    if (item.kind == ItemKind::layer && item.row != 0) MSB_CHECK(delete_unused_layer(item, call));
-    MSB_TRY(const bool used, context_.database.read(call, [&](Transaction& transaction) -> Result<bool> {
-      return is_used(transaction, item);
+    MSB_CHECK(delete_unused_layers(items, call));
+    using Positions = std::vector<size_t>;
+    MSB_TRY(const Positions unused, context_.database.read(call, [&](Transaction& transaction) -> Result<Positions> {
+      Positions positions;
+      for (const size_t i : items) {
+        if (is_leased(found_.items[i], leased)) continue;
+        MSB_TRY(const bool used, is_used(transaction, found_.items[i]));
+        if (!used) positions.push_back(i);
+      }
+      return positions;
     }));
-    if (used) return false;
-    for (const CacheFile& file : item.files) {
-      MSB_TRY(const bool gone, remove_file(file, orphan, call));
-      if (!gone) return false;
-    }
-    return true;
+    for (const size_t i : unused) MSB_CHECK(remove_item(found_.items[i], verdicts_[i].orphan, call));
+    return {};
   }
 
-  Done delete_unused_layer(const Item& item, const Call& call) {
-    return context_.database.write(
-        call, [&](Transaction& transaction) { return delete_layer_if_unused(transaction, item.row); });
+  bool is_leased(const Item& item, const Names& leased) const {
+    const auto named = [&](const CacheFile& file) { return leased.contains(file.name); };
+    const auto of_named = [&](uint32_t image) { return leased.contains(found_.images[image].name); };
+    if (std::ranges::any_of(item.images, of_named)) return true;
+    return item.kind != ItemKind::temporary && std::ranges::any_of(item.files, named);
+  }
+
+  /// Rows of layers that went with no manifest.
+  Done delete_unused_layers(std::span<const size_t> items, const Call& call) {
+    const auto has_row = [&](size_t i) { return found_.items[i].kind == ItemKind::layer && found_.items[i].row != 0; };
+    if (std::ranges::none_of(items, has_row)) return {};
+    return context_.database.write(call, [&](Transaction& transaction) -> Done {
+      for (const size_t i : items) {
+        if (has_row(i)) MSB_CHECK(delete_layer_if_unused(transaction, found_.items[i].row));
+      }
+      return {};
+    });
   }
 
   Result<bool> is_used(Transaction& transaction, const Item& item) const {
@@ -266,6 +263,28 @@ class Sweeper {
       const auto reference = oci::Reference::parse(row.text(0));
       if (reference && reference->cache_key() == key) return true;
     }
+  }
+
+  /// Somebody may be writing one of its files: then it stays, for that matter.
+  Done remove_item(const Item& item, bool orphan, const Call& call) {
+    for (const CacheFile& file : item.files) {
+      MSB_TRY(const bool gone, remove_file(file, orphan, call));
+      if (!gone) return {};
+    }
+    switch (item.kind) {
+      case ItemKind::layer:
+        ++swept_.layers;
+        break;
+      case ItemKind::fsmeta:
+        ++swept_.fsmeta;
+        break;
+      case ItemKind::vmdk:
+        ++swept_.vmdk;
+        break;
+      default:
+        ++swept_.others;
+    }
+    return {};
   }
 
   /// Removes one file of an item; true when it is gone, by us or by others.
