@@ -19,10 +19,11 @@ Result<os::File> make_spool(const Context& context) {
 }
 
 Result<std::unique_ptr<ArchiveFiles>> spool_tar(const Context& context, ByteSource& plain, const Call& call) {
-  MSB_TRY(os::File spool, make_spool(context));
-  os::FileSink sink(spool);
+  MSB_TRY(os::File file, make_spool(context));
+  const auto spool = std::make_shared<const os::File>(std::move(file));
+  os::FileSink sink(*spool);
   os::TeeSource kept(plain, [&](Bytes bytes) { return sink.write(bytes); });
-  return TarFiles::index(std::make_shared<const os::File>(std::move(spool)), 0, kept, call);
+  return TarFiles::index(spool, 0, kept, call);
 }
 
 /// A file that can be read at any offset, from `offset` on.
