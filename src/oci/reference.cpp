@@ -153,6 +153,8 @@ Result<Reference> Reference::parse(std::string_view text) {
   if (reference.repository_.size() > kMaxRepository) {
     return invalid(text, "repository name must not be more than 255 characters");
   }
+  // What was completed must still be a reference: it is stored, and read again.
+  if (reference.normalized().size() > kMaxText) return invalid(text, "it is too long");
   return reference;
 }
 
