@@ -72,12 +72,13 @@ class Surveyor {
     found_.at = now_ns();
     MSB_TRY(const auto leases, live_leases(context_, call_));
     MSB_TRY(const std::vector<Artifact> artifacts, find_artifacts(context_, call_));
-    MSB_TRY(Catalogue catalogue, read_catalogue(context_, call_));
     for (const std::string& digest : leases) leased_.insert(safe_name(digest));
-
-    add_images(catalogue);
-    add_references(std::move(catalogue.references));
-    add_users(catalogue, artifacts);
+    {
+      MSB_TRY(Catalogue catalogue, read_catalogue(context_, call_));
+      add_images(catalogue);
+      add_references(std::move(catalogue.references));
+      add_users(catalogue, artifacts);
+    }
     MSB_TRY(std::vector<CacheFile> files, list_cache(context_, call_));
     MSB_CHECK(add_documents(files));
     MSB_CHECK(add_unknown_images(files));
@@ -100,7 +101,7 @@ class Surveyor {
     std::string name = safe_name(digest);
     const auto [entry, added] = image_by_name_.try_emplace(name, static_cast<uint32_t>(found_.images.size()));
     if (added) {
-      found_.images.push_back({digest, std::move(name), 0, {}, {}});
+      found_.images.push_back({digest, std::move(name), 0, {}, {}, {}});
       known_layers_.push_back(false);
     }
     return entry->second;
@@ -127,6 +128,7 @@ class Surveyor {
       found_.images[image].row = row.id;
       image_by_row_.emplace(row.id, image);
       known_layers_[image] = true;  // also when it has none
+      found_.images[image].diff_ids = row.diff_ids;
       for (const std::string& diff_id : row.diff_ids) {
         tie_layer(image, safe_name(diff_id));
         if (const auto layer = layer_rows.find(diff_id); layer != layer_rows.end()) {
@@ -214,8 +216,10 @@ class Surveyor {
   }
 
   void tie_document(uint32_t image, const oci::CacheRecord& record) {
+    const bool first = !known_layers_[image];
     known_layers_[image] = true;
     for (const oci::CacheRecord::Layer& layer : record.layers) {
+      if (first) found_.images[image].diff_ids.push_back(layer.diff_id.text());
       tie_layer(image, layer.diff_id.safe_name());
       tie_blob(image, layer.digest.text());
     }

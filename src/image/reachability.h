@@ -34,9 +34,10 @@ struct Reference {
 /// One manifest, however it is known.
 struct Image {
   std::string digest;
-  std::string name;                  ///< its safe name, in file names
-  int64_t row = 0;                   ///< id in the index; 0 when only files or users know it
-  std::vector<uint32_t> references;  ///< that name it, in the index or by their document
+  std::string name;                   ///< its safe name, in file names
+  int64_t row = 0;                    ///< id in the index; 0 when only files or users know it
+  std::vector<std::string> diff_ids;  ///< bottom first, repeats included; as far as known
+  std::vector<uint32_t> references;   ///< that name it, in the index or by their document
   std::vector<std::string>
       holders;  ///< who keeps it but for references: `sandbox web`, `snapshot base`, `work in flight`
 };
