@@ -44,6 +44,8 @@ class File {
   Done write_at(Bytes bytes, uint64_t offset) const;
   Done truncate(uint64_t size) const;
   Done sync() const;
+  /// Lets what was written there go to the disk from now on, without waiting: a later sync has less to do. A hint.
+  void start_writeback(uint64_t offset, uint64_t length) const { fs_->start_writeback(fd(), offset, length); }
   Done sync_filesystem() const;  ///< everything on the filesystem that the file is on
   /// Copies a range inside the kernel where it can, else through a buffer. `length` bytes must be there.
   Done copy_range(const File& from, uint64_t from_offset, uint64_t to_offset, uint64_t length, const Call& call) const;

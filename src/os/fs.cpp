@@ -76,6 +76,12 @@ int Fs::syncfs(int fd) {
   return retry([&] { return ::syncfs(fd); });
 }
 
+int Fs::start_writeback(int fd, uint64_t offset, uint64_t length) {
+  return retry([&] {
+    return ::sync_file_range(fd, static_cast<off64_t>(offset), static_cast<off64_t>(length), SYNC_FILE_RANGE_WRITE);
+  });
+}
+
 int Fs::fstat(int fd, struct stat* out) {
   return retry([&] { return ::fstat(fd, out); });
 }

@@ -32,6 +32,7 @@ class Fs {
   virtual int64_t seek(int fd, uint64_t offset, int whence);  ///< SEEK_DATA, SEEK_HOLE, …
   virtual int fsync(int fd);
   virtual int syncfs(int fd);
+  virtual int start_writeback(int fd, uint64_t offset, uint64_t length);  ///< SYNC_FILE_RANGE_WRITE: waits for nothing
   virtual int fstat(int fd, struct stat* out);
   virtual int fstatat(int dir, const char* path, struct stat* out, int flags);
   virtual int mkdir(int dir, const char* path, mode_t mode);

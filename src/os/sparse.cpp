@@ -4,13 +4,15 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <mutex>
+#include <vector>
 
+#include "os/data_windows.h"
 #include "os/stamp.h"
+#include "os/workers.h"
 
 namespace msb::os {
 namespace {
-
-constexpr uint64_t kReportStep = uint64_t{8} << 20;
 
 bool cannot_clone(int result) {
   switch (-result) {
@@ -27,27 +29,49 @@ bool cannot_clone(int result) {
   }
 }
 
-Result<uint64_t> copy_data(const File& from, const File& to, uint64_t size, const Call& call, Progress& progress) {
-  MSB_CHECK(to.truncate(size));
-  MSB_TRY(progress.total, data_bytes(from, call));
-  progress.total_known = true;
-  uint64_t copied = 0;
-  DataExtents extents(from);
-  for (;;) {
-    MSB_TRY(const auto extent, extents.next());
-    if (!extent) return copied;
-    // Data behind the size we know was appended meanwhile: the comparison at the end tells.
-    const uint64_t end = std::min(extent->offset + extent->length, size);
-    for (uint64_t at = extent->offset; at < end;) {
-      const uint64_t step = std::min(end - at, kReportStep);
-      MSB_CHECK(to.copy_range(from, at, at, step, call));
-      at += step;
-      copied += step;
-      progress.done = copied;
-      call.report(progress);
+/// Copies the data of a file, several windows at a time.
+class CopyPass {
+ public:
+  CopyPass(const File& from, const File& to, uint64_t size, Progress progress)
+      : from_(&from), windows_(from, size), writer_(to), progress_(std::move(progress)) {}
+
+  Done run(unsigned threads, const Call& call) {
+    const size_t crew = window_crew(progress_.total, threads);
+    return parallel_for_each(crew, threads, call, [this](size_t, const Call& part) { return work(part); });
+  }
+
+ private:
+  Done work(const Call& part) {
+    std::vector<std::byte> buffer(kWindowStep);
+    Window window;
+    for (;;) {
+      MSB_TRY(const bool more, windows_.next(window));
+      if (!more) return {};
+      for (const Extent& extent : window.data) MSB_CHECK(copy(window, extent, buffer, part));
+      writer_.finish(window);
+      std::lock_guard lock(mutex_);
+      progress_.done += window.data_bytes();
+      part.report(progress_);
     }
   }
-}
+
+  Done copy(const Window& window, const Extent& extent, MutableBytes buffer, const Call& part) {
+    for (uint64_t at = extent.offset, end = at + extent.length; at < end;) {
+      MSB_CHECK(part.check());
+      const MutableBytes step = buffer.first(static_cast<size_t>(std::min<uint64_t>(end - at, buffer.size())));
+      MSB_CHECK(from_->read_exactly_at(step, at));
+      MSB_CHECK(writer_.write(window, step, at));
+      at += step.size();
+    }
+    return {};
+  }
+
+  const File* from_;
+  DataWindows windows_;
+  WindowWriter writer_;
+  std::mutex mutex_;
+  Progress progress_;
+};
 
 }  // namespace
 
@@ -91,7 +115,7 @@ Result<bool> clone(const File& from, const File& to) {
   return Error::io("clone to", to.path(), -result);
 }
 
-Result<Copied> copy_sparse(const File& from, const File& to, const Call& call, Progress progress) {
+Result<Copied> copy_sparse(const File& from, const File& to, unsigned threads, const Call& call, Progress progress) {
   MSB_CHECK(call.check());
   MSB_TRY(const Stamp before, Stamp::of(from));
   Copied copied;
@@ -102,7 +126,11 @@ Result<Copied> copy_sparse(const File& from, const File& to, const Call& call, P
   if (cloned) {
     copied.method = CopyMethod::clone;
   } else {
-    MSB_TRY(copied.bytes, copy_data(from, to, before.size, call, progress));
+    MSB_CHECK(to.truncate(before.size));
+    MSB_TRY(copied.bytes, data_bytes(from, call));
+    progress.total = copied.bytes;
+    progress.total_known = true;
+    MSB_CHECK(CopyPass(from, to, before.size, std::move(progress)).run(threads, call));
   }
   MSB_TRY(const Stamp after, Stamp::of(from));
   if (after != before) {

@@ -50,9 +50,10 @@ struct Copied {
   uint64_t bytes = 0;  ///< bytes of data moved; 0 for a clone
 };
 
-/// Makes `to`, open for writing, an exact copy of the content of `from`. What `to` held is lost, also on failure.
-/// Nothing is synced. Fails when `from` changes meanwhile (stamp.h). Reports Phase::copying with done and total in
-/// bytes of data; `progress` brings item, index and count.
-Result<Copied> copy_sparse(const File& from, const File& to, const Call& call, Progress progress = {});
+/// Makes `to`, open for writing, an exact copy of the content of `from`, on up to `threads` threads. What `to` held is
+/// lost, also on failure. Nothing is synced, but it is on its way to the disk. Fails when `from` changes meanwhile
+/// (stamp.h). Reports Phase::copying with done and total in bytes of data; `progress` brings item, index and count.
+Result<Copied> copy_sparse(const File& from, const File& to, unsigned threads, const Call& call,
+                           Progress progress = {});
 
 }  // namespace msb::os

@@ -4,19 +4,19 @@
 #include <array>
 #include <map>
 #include <mutex>
+#include <optional>
 #include <vector>
 
+#include "os/data_windows.h"
 #include "os/stamp.h"
 #include "os/workers.h"
-#include "snapshot/data_windows.h"
 
 namespace msb::snapshot {
 namespace {
 
-// Four leaves: large enough for the kernel, small enough to be hashed, and written, from the processor's own cache.
-constexpr size_t kReadBytes = 4 * merkle::kLeafBytes;
 constexpr unsigned kWindowHeight = 6;
-static_assert(DataWindows::kWindowBytes == merkle::kLeafBytes << kWindowHeight);
+static_assert(os::kWindowBytes == merkle::kLeafBytes << kWindowHeight);
+static_assert(os::kWindowStep % merkle::kLeafBytes == 0);
 
 Error changed(const os::File& file) {
   return Error(Status::io, "changed while it was read: " + file.path()).with("path", file.path());
@@ -39,24 +39,24 @@ class MerklePass {
  public:
   MerklePass(const os::File& from, const os::File* to, uint64_t size, Progress progress)
       : from_(&from),
-        to_(to),
         size_(size),
         window_height_(std::min(kWindowHeight, merkle::height(size))),
         windows_(from, size),
-        progress_(std::move(progress)) {}
+        progress_(std::move(progress)) {
+    if (to != nullptr) writer_.emplace(*to);
+  }
 
   Result<Digest> run(unsigned threads, const Call& call) {
-    const uint64_t most = ceil_div(progress_.total, DataWindows::kWindowBytes);
-    const auto crew = static_cast<size_t>(std::clamp<uint64_t>(most, 1, std::max(threads, 1U)));
+    const size_t crew = os::window_crew(progress_.total, threads);
     MSB_CHECK(os::parallel_for_each(crew, threads, call, [this](size_t, const Call& part) { return work(part); }));
     return joiner_.root(size_);
   }
 
  private:
   Done work(const Call& part) {
-    std::vector<std::byte> buffer(kReadBytes);
+    std::vector<std::byte> buffer(os::kWindowStep);
     merkle::Hasher hasher;
-    Window window;
+    os::Window window;
     for (;;) {
       MSB_TRY(const bool more, windows_.next(window));
       if (!more) return {};
@@ -66,7 +66,8 @@ class MerklePass {
   }
 
   /// Reads whole leaves, as many as have data; writes their data only, so that holes stay holes.
-  Result<merkle::Node> process(const Window& window, MutableBytes buffer, merkle::Hasher& hasher, const Call& part) {
+  Result<merkle::Node> process(const os::Window& window, MutableBytes buffer, merkle::Hasher& hasher,
+                               const Call& part) {
     merkle::Joiner joiner;
     uint64_t at = window.offset;
     for (const os::Extent& extent : window.data) {
@@ -76,7 +77,7 @@ class MerklePass {
         MSB_CHECK(part.check());
         const MutableBytes run = buffer.first(static_cast<size_t>(std::min<uint64_t>(end - at, buffer.size())));
         MSB_CHECK(from_->read_exactly_at(run, at));
-        if (to_ != nullptr) MSB_CHECK(write_data(window, run, at));
+        if (writer_) MSB_CHECK(writer_->write(window, run, at));
         joiner.skip_to((at - window.offset) / merkle::kLeafBytes);
         for (size_t i = 0; i < run.size(); i += merkle::kLeafBytes) {
           joiner.add(hasher.leaf(run.subspan(i, std::min(merkle::kLeafBytes, run.size() - i))));
@@ -88,19 +89,10 @@ class MerklePass {
     return joiner.top();
   }
 
-  Done write_data(const Window& window, Bytes run, uint64_t offset) {
-    for (const os::Extent& extent : window.data) {
-      const uint64_t begin = std::max(extent.offset, offset);
-      const uint64_t end = std::min(extent.offset + extent.length, offset + run.size());
-      if (begin >= end) continue;
-      MSB_CHECK(to_->write_at(run.subspan(begin - offset, end - begin), begin));
-    }
-    return {};
-  }
-
-  void finish(const Window& window, const merkle::Node& node, const Call& part) {
+  void finish(const os::Window& window, const merkle::Node& node, const Call& part) {
+    if (writer_) writer_->finish(window);
     std::lock_guard lock(mutex_);
-    for (const os::Extent& extent : window.data) progress_.done += extent.length;
+    progress_.done += window.data_bytes();
     part.report(progress_);
     early_.emplace(window.sequence, Finished{window.offset / merkle::kLeafBytes, node});
     for (auto it = early_.find(joined_); it != early_.end(); it = early_.find(++joined_)) {
@@ -116,10 +108,10 @@ class MerklePass {
   };
 
   const os::File* from_;
-  const os::File* to_;
   const uint64_t size_;
   const unsigned window_height_;  // less than kWindowHeight for a file that is all in one window
-  DataWindows windows_;
+  os::DataWindows windows_;
+  std::optional<os::WindowWriter> writer_;
 
   std::mutex mutex_;
   Progress progress_;
@@ -141,7 +133,7 @@ class SerialPass {
       : from_(&from), to_(to), size_(size), hash_(std::move(hash)), holes_(holes), progress_(std::move(progress)) {}
 
   Result<Digest> run(const Call& call) {
-    std::vector<std::byte> buffer(kReadBytes);
+    std::vector<std::byte> buffer(os::kWindowStep);
     os::DataExtents extents(*from_);
     uint64_t at = 0;
     for (;;) {
@@ -152,9 +144,12 @@ class SerialPass {
       if (holes_ == Holes::gaps) add_place(extent->offset, end - extent->offset);
       for (at = extent->offset; at < end;) {
         const MutableBytes run =
-            MutableBytes(buffer).first(static_cast<size_t>(std::min<uint64_t>(end - at, kReadBytes)));
+            MutableBytes(buffer).first(static_cast<size_t>(std::min<uint64_t>(end - at, os::kWindowStep)));
         MSB_CHECK(from_->read_exactly_at(run, at));
-        if (to_ != nullptr) MSB_CHECK(to_->write_at(run, at));
+        if (to_ != nullptr) {
+          MSB_CHECK(to_->write_at(run, at));
+          to_->start_writeback(at, run.size());
+        }
         hash_.update(run);
         at += run.size();
         MSB_CHECK(step(run.size(), call));
@@ -168,7 +163,7 @@ class SerialPass {
   Done add_hole(uint64_t begin, uint64_t end, const Call& call) {
     if (holes_ == Holes::gaps) return {};
     while (begin < end) {
-      const uint64_t length = std::min<uint64_t>(end - begin, kReadBytes);
+      const uint64_t length = std::min<uint64_t>(end - begin, os::kWindowStep);
       add_zeros(hash_, length);
       begin += length;
       MSB_CHECK(step(length, call));

@@ -82,6 +82,9 @@ class FaultFs final : public os::Fs {
     trace.emplace_back("syncfs");
     return step(false, [&] { return Fs::syncfs(fd); });
   }
+  int start_writeback(int fd, uint64_t offset, uint64_t length) override {
+    return step(false, [&] { return Fs::start_writeback(fd, offset, length); });
+  }
   int fstat(int fd, struct stat* out) override {
     return step(false, [&] { return Fs::fstat(fd, out); });
   }

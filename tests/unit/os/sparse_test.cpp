@@ -45,7 +45,7 @@ std::vector<Extent> extents_of(Fs& fs, const std::string& path) {
 Result<Copied> copy(Fs& fs, const std::string& from_path, const std::string& to_path, const Call& call = {}) {
   MSB_TRY(const File from, File::open_regular(fs, AT_FDCWD, from_path));
   MSB_TRY(const File to, File::open(fs, AT_FDCWD, to_path, O_RDWR | O_CREAT));
-  return copy_sparse(from, to, call);
+  return copy_sparse(from, to, 2, call);
 }
 
 TEST(DataExtents, DataBetweenHoles) {
@@ -77,13 +77,11 @@ TEST(DataExtents, AllIsDataWhereTheFilesystemCannotTell) {
 
 struct Abilities {
   bool clone;
-  bool copy_range;
   bool seek_data;
 };
 class CopySparse : public testing::TestWithParam<Abilities> {};
 INSTANTIATE_TEST_SUITE_P(Abilities, CopySparse,
-                         testing::Values(Abilities{true, true, true}, Abilities{false, true, true},
-                                         Abilities{false, false, true}, Abilities{false, false, false}));
+                         testing::Values(Abilities{true, true}, Abilities{false, true}, Abilities{false, false}));
 
 TEST_P(CopySparse, SameContentOverAnythingThatWasThere) {
   const TempDir dir;
@@ -91,7 +89,6 @@ TEST_P(CopySparse, SameContentOverAnythingThatWasThere) {
   test::write_text(dir / "to", std::string(6 * kMiB, 'x'));
   FaultFs fs;
   fs.has_clone = GetParam().clone;
-  fs.has_copy_range = GetParam().copy_range;
   fs.has_seek_data = GetParam().seek_data;
   const auto copied = copy(fs, dir / "from", dir / "to");
   ASSERT_OK(copied);
@@ -124,13 +121,13 @@ class MeddlingFs final : public Fs {
  public:
   explicit MeddlingFs(std::string path) : path_(std::move(path)) {}
   int clone(int, int) override { return -EOPNOTSUPP; }
-  ssize_t copy_file_range(int from, uint64_t from_offset, int to, uint64_t to_offset, size_t length) override {
+  ssize_t pwrite(int fd, Bytes bytes, uint64_t offset) override {
     const auto file = File::open(real_fs(), AT_FDCWD, path_, O_RDWR);
     EXPECT_OK(file->write_at(as_bytes("z"), kMiB));
     // Far from the coarse clock of file times, so that one tick cannot hide the change.
     const struct timespec times[2] = {{1, 0}, {1, 0}};
     EXPECT_EQ(::futimens(file->fd(), times), 0);
-    return Fs::copy_file_range(from, from_offset, to, to_offset, length);
+    return Fs::pwrite(fd, bytes, offset);
   }
 
  private:
@@ -162,7 +159,7 @@ TEST(CopySparseFile, FaultAtAnyOperationIsReportedOrHarmless) {
       const TempDir dir;
       make_sparse(dir / "from");
       FaultFs fs(fault, n);
-      fs.has_copy_range = n % 2 == 0;
+      fs.has_clone = n % 2 == 0;
       const auto copied = copy(fs, dir / "from", dir / "to");
       if (copied) {
         EXPECT_TRUE(test::read_file(dir / "from") == test::read_file(dir / "to")) << "fault at operation " << n;

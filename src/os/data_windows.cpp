@@ -1,8 +1,19 @@
-#include "snapshot/data_windows.h"
+#include "os/data_windows.h"
 
 #include <algorithm>
 
-namespace msb::snapshot {
+namespace msb::os {
+
+uint64_t Window::data_bytes() const {
+  uint64_t bytes = 0;
+  for (const Extent& extent : data) bytes += extent.length;
+  return bytes;
+}
+
+size_t window_crew(uint64_t data_bytes, unsigned threads) {
+  const uint64_t windows = ceil_div(data_bytes, kWindowBytes);
+  return static_cast<size_t>(std::clamp<uint64_t>(windows, 1, std::max(threads, 1U)));
+}
 
 Done DataWindows::fetch() {
   begun_ = true;
@@ -38,4 +49,14 @@ Result<bool> DataWindows::next(Window& window) {
   return true;
 }
 
-}  // namespace msb::snapshot
+Done WindowWriter::write(const Window& window, Bytes bytes, uint64_t offset) {
+  std::lock_guard lock(mutex_);
+  for (const Extent& extent : window.data) {
+    const uint64_t begin = std::max(extent.offset, offset);
+    const uint64_t end = std::min(extent.offset + extent.length, offset + bytes.size());
+    if (begin < end) MSB_CHECK(to_->write_at(bytes.subspan(begin - offset, end - begin), begin));
+  }
+  return {};
+}
+
+}  // namespace msb::os
