@@ -10,8 +10,8 @@ msb_status msb_digest_check(const char* digest, msb_error** err) {
   using namespace msb;
   return capi::guard(err, [&]() -> Done {
     MSB_TRY(const auto text, capi::need_text(digest, "digest"));
-    MSB_TRY(const auto parsed, digest::Digest::parse(text));
-    static_cast<void>(parsed);
+    auto parsed = Digest::parse(text);
+    if (!parsed) return std::move(parsed).error();
     return {};
   });
 }

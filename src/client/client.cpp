@@ -6,7 +6,7 @@
 
 #include <sys/stat.h>
 
-#include "image/check.h"
+#include "image/recover.h"
 #include "os/dir.h"
 #include "os/workers.h"
 

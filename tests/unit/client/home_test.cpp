@@ -28,6 +28,11 @@ class HomeTest : public testing::Test {
     fs::create_directories(path.parent_path());
     std::ofstream(path) << text;
   }
+  static HomeOptions rooted(const std::string& root) {
+    HomeOptions options;
+    options.root = root;
+    return options;
+  }
   Home locate(const HomeOptions& options = {}) {
     auto home = locate_home(os::real_fs(), options);
     EXPECT_TRUE(home.ok()) << home.error().message();
@@ -55,7 +60,7 @@ TEST_F(HomeTest, AnExplicitHomeIsNotOverruled) {
   ::setenv("MSB_HOME", "/elsewhere", 1);
   ::setenv("MSB_CONFIG_PATH", (dir_ / "no.json").c_str(), 1);
   write(dir_ / "mine/config.json", R"({"home":"/ignored","paths":{"cache":"/big/cache"}})");
-  const Home home = locate({.root = "~/mine"});
+  const Home home = locate(rooted("~/mine"));
   EXPECT_EQ(home.root, dir_ / "mine");
   EXPECT_EQ(home.cache, "/big/cache");
 }
@@ -72,7 +77,9 @@ TEST_F(HomeTest, ConfigMovesDirectories) {
 
 TEST_F(HomeTest, OptionsWinOverTheConfig) {
   write(dir_ / ".microsandbox/config.json", R"({"paths":{"cache":"/from/config"}})");
-  EXPECT_EQ(locate({.cache = "/from/options"}).cache, "/from/options");
+  HomeOptions options;
+  options.cache = "/from/options";
+  EXPECT_EQ(locate(options).cache, "/from/options");
 }
 
 TEST_F(HomeTest, AMalformedConfigIsNamed) {
