@@ -18,23 +18,23 @@ static int check_failures = 0;
         }                                                                           \
     } while (0)
 
-#define CHECK_TEXT(actual, expected)                                                                       \
-    do {                                                                                                   \
-        const char *check_a = (actual);                                                                    \
-        const char *check_e = (expected);                                                                  \
-        if (check_a == NULL || strcmp(check_a, check_e) != 0) {                                            \
+#define CHECK_TEXT(actual, expected)                                                                              \
+    do {                                                                                                          \
+        const char *check_a = (actual);                                                                           \
+        const char *check_e = (expected);                                                                         \
+        if (check_a == NULL || strcmp(check_a, check_e) != 0) {                                                   \
             fprintf(stderr, "%s:%d: got \"%s\", want \"%s\"\n", __FILE__, __LINE__, check_a ? check_a : "(null)", \
-                    check_e);                                                                              \
-            ++check_failures;                                                                              \
-        }                                                                                                  \
+                    check_e);                                                                                     \
+            ++check_failures;                                                                                     \
+        }                                                                                                         \
     } while (0)
 
 /* Ends a test program: no object may be left. */
-#define CHECK_END()                                                      \
-    do {                                                                 \
-        CHECK(msb_live_handles() == 0);                                  \
+#define CHECK_END()                                                              \
+    do {                                                                         \
+        CHECK(msb_live_handles() == 0);                                          \
         if (check_failures != 0) fprintf(stderr, "%d failed\n", check_failures); \
-        return check_failures == 0 ? 0 : 1;                              \
+        return check_failures == 0 ? 0 : 1;                                      \
     } while (0)
 
 #endif

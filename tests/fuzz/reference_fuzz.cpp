@@ -1,5 +1,5 @@
-// A reference that parses has a normalised spelling, which means the same. The one exception is microsandbox's: `Foo/bar`
-// passes because `Foo` could be a host, and becomes `docker.io/Foo/bar`, which no longer parses.
+// A reference that parses has a normalised spelling, which means the same. The one exception is microsandbox's:
+// `Foo/bar` passes because `Foo` could be a host, and becomes `docker.io/Foo/bar`, which no longer parses.
 
 #include <algorithm>
 #include <cstdint>
