@@ -71,7 +71,7 @@ Result<std::vector<Artifact>> find_artifacts(const Context& context, const Call&
     MSB_TRY(const std::vector<std::string> members, subdirectories(context, path));
     for (const std::string& member : members) {
       MSB_CHECK(call.check());
-      auto artifact = read_artifact(context, name + "/" + member, os::join_path(path, member));
+      auto artifact = read_artifact(context, os::join_path(name, member), os::join_path(path, member));
       if (artifact) artifacts.push_back(*std::move(artifact));
     }
   }

@@ -267,11 +267,12 @@ class Surveyor {
           break;
         }
         case FileRole::fsmeta:
-          add_item(ItemKind::fsmeta, std::move(file), by_name(file.name));
+        case FileRole::vmdk: {
+          const ItemKind kind = file.role == FileRole::fsmeta ? ItemKind::fsmeta : ItemKind::vmdk;
+          auto images = by_name(file.name);
+          add_item(kind, std::move(file), std::move(images));
           break;
-        case FileRole::vmdk:
-          add_item(ItemKind::vmdk, std::move(file), by_name(file.name));
-          break;
+        }
         case FileRole::metadata:
           add_document_item(std::move(file));
           break;
