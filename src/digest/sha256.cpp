@@ -1,6 +1,7 @@
 #include "digest/sha256.h"
 
 #include <new>
+#include <vector>
 
 #include <openssl/evp.h>
 
@@ -46,6 +47,17 @@ Sha256::Value Sha256::value() const {
   Value value;
   require(EVP_DigestFinal_ex(spent.context_.get(), reinterpret_cast<unsigned char*>(value.data()), nullptr) == 1);
   return value;
+}
+
+Result<Digest> sha256_of(ByteSource& source, const Call& call) {
+  Sha256 hash;
+  std::vector<std::byte> buffer(size_t{256} << 10);
+  while (true) {
+    MSB_CHECK(call.check());
+    MSB_TRY(const size_t size, source.read(buffer));
+    if (size == 0) return hash.digest();
+    hash.update(Bytes(buffer).first(size));
+  }
 }
 
 }  // namespace msb

@@ -5,6 +5,8 @@
 #include <memory>
 
 #include "base/bytes.h"
+#include "base/call.h"
+#include "base/stream.h"
 #include "digest/digest.h"
 
 struct evp_md_ctx_st;
@@ -34,5 +36,8 @@ class Sha256 {
   };
   std::unique_ptr<evp_md_ctx_st, Free> context_;
 };
+
+/// Hash of all that a source yields.
+Result<Digest> sha256_of(ByteSource& source, const Call& call);
 
 }  // namespace msb

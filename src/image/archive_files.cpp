@@ -4,6 +4,7 @@
 
 #include "archive/inflate.h"
 #include "archive/tar_entry.h"
+#include "digest/sha256.h"
 #include "image/archive_directory.h"
 #include "image/archive_tar.h"
 #include "os/dir.h"
@@ -76,6 +77,11 @@ Result<std::string> ArchiveFile::read(size_t limit) const {
   MSB_TRY(const size_t size, read_full(source, std::as_writable_bytes(std::span(content))));
   if (size != content.size()) return invalid_member(path_, "is cut short");
   return content;
+}
+
+Result<Digest> ArchiveFile::digest(const Call& call) const {
+  os::FileSource source = open();
+  return sha256_of(source, call);
 }
 
 Result<std::unique_ptr<ArchiveFiles>> ArchiveFiles::open(const Context& context, const std::string& path, int fd,

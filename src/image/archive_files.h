@@ -7,6 +7,7 @@
 #include <unordered_map>
 
 #include "base/call.h"
+#include "digest/digest.h"
 #include "image/context.h"
 #include "os/descriptor.h"
 #include "os/file.h"
@@ -24,6 +25,7 @@ class ArchiveFile {
   os::FileSource open() const { return os::FileSource(*file_, offset_, size_); }
   /// All of it. More than `limit` bytes are image_invalid.
   Result<std::string> read(size_t limit) const;
+  Result<Digest> digest(const Call& call) const;
 
  private:
   std::string path_;

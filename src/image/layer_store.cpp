@@ -237,30 +237,23 @@ Result<MadeLayer> make_layer(const Context& context, const LayerBlob& blob, cons
   return made;
 }
 
-Result<MadeLayer> check_blob(const Context& context, const LayerBlob& blob, const MakeOptions& options,
-                             const Call& call) {
+Result<MadeLayer> keep_blob(const Context& context, const LayerBlob& blob, const MakeOptions& options,
+                            const Call& call) {
   BlobReader reader(blob, options);
   if (auto opened = reader.open(context); !opened) return in_layer(std::move(opened).error(), blob);
   os::ReadAhead ahead(reader.plain(), call);
-  Sha256 hash;
-  std::vector<std::byte> buffer(size_t{256} << 10);
-  while (true) {
-    MSB_CHECK(call.check());
-    auto size = ahead.read(buffer);
-    if (!size) return in_layer(std::move(size).error(), blob);
-    if (*size == 0) break;
-    hash.update(Bytes(buffer).first(*size));
-  }
-  if (hash.digest() != blob.diff_id) return wrong_diff_id(blob, hash.digest());
-  MadeLayer checked;
-  MSB_TRY(checked.blob, reader.finish(blob.diff_id));
-  checked.compression = reader.compression();
+  auto diff_id = sha256_of(ahead, call);
+  if (!diff_id) return in_layer(std::move(diff_id).error(), blob);
+  if (*diff_id != blob.diff_id) return wrong_diff_id(blob, *diff_id);
+  MadeLayer kept;
+  MSB_TRY(kept.blob, reader.finish(blob.diff_id));
+  kept.compression = reader.compression();
   if (reader.kept() != nullptr) {
-    const std::string path = context.paths.blob(checked.blob.safe_name());
-    checked.fresh_blob = !exists(context, path);
+    const std::string path = context.paths.blob(kept.blob.safe_name());
+    kept.fresh_blob = !exists(context, path);
     MSB_CHECK(reader.kept()->publish(path, os::Existing::replace));
   }
-  return checked;
+  return kept;
 }
 
 }  // namespace msb::image

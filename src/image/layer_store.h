@@ -63,9 +63,9 @@ struct MakeOptions {
 Result<MadeLayer> make_layer(const Context& context, const LayerBlob& blob, const MakeOptions& options,
                              const Call& call);
 
-/// Reads a blob that is not needed for its layer, to check it and, with `keep_blob`, to put it into the cache. Its
-/// `tree` and `size` stay empty.
-Result<MadeLayer> check_blob(const Context& context, const LayerBlob& blob, const MakeOptions& options,
-                             const Call& call);
+/// Puts a blob into the cache whose layer is there already, once it is certain that it holds the layer. `tree` and
+/// `size` stay empty.
+Result<MadeLayer> keep_blob(const Context& context, const LayerBlob& blob, const MakeOptions& options,
+                            const Call& call);
 
 }  // namespace msb::image

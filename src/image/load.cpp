@@ -247,7 +247,7 @@ class Loading {
     return {};
   }
 
-  /// Reads a blob with make_layer() or check_blob(), and notes what came of it.
+  /// Reads a blob with make_layer() or keep_blob(), and notes what came of it.
   template <typename Read>
   Result<MadeLayer> read_blob(size_t index, size_t which, const Call& call, Read read) {
     Layer& layer = layers_[index];
@@ -298,17 +298,21 @@ class Loading {
       if (blob.digest.empty()) blob.digest = layer.diff_id;
       return {};
     }
-    bool missing = blob.digest.empty();
-    if (!missing && request_.keep == Keep::blobs) {
+    if (request_.keep == Keep::recipe) {
+      if (blob.digest.empty()) {
+        MSB_TRY(blob.digest, blob.file.digest(call));
+      }
+      return {};
+    }
+    if (!blob.digest.empty()) {
       MSB_CHECK(lease_->add(blob.digest, call));
       struct stat st {};
       const std::string path = context_.paths.blob(blob.digest.safe_name());
-      missing = context_.fs.fstatat(AT_FDCWD, path.c_str(), &st, AT_SYMLINK_NOFOLLOW) != 0 ||
-                static_cast<uint64_t>(st.st_size) != blob.file.size();
+      const bool there = context_.fs.fstatat(AT_FDCWD, path.c_str(), &st, AT_SYMLINK_NOFOLLOW) == 0;
+      if (there && static_cast<uint64_t>(st.st_size) == blob.file.size()) return {};
     }
-    if (!missing) return {};
-    MSB_TRY(const MadeLayer checked, read_blob(index, which, call, check_blob));
-    static_cast<void>(checked);
+    MSB_TRY(const MadeLayer kept, read_blob(index, which, call, keep_blob));
+    static_cast<void>(kept);
     return {};
   }
 

@@ -21,24 +21,15 @@ namespace msb::test {
 /// A home of its own for a test that works with real images.
 class ImageHome {
  public:
-  explicit ImageHome(os::Fs& fs = os::real_fs(), unsigned threads = 2)
-      : log_([this](LogLevel, const char*, const char* message) { warnings_.emplace_back(message); }, LogLevel::warn) {
-    auto database = index::Database::open(os::real_fs(), path("db"), {}, call_);
-    EXPECT_OK(database);
-    database_ = std::move(*database);
-    context_.emplace(image::Context{.fs = fs,
-                                    .database = *database_,
-                                    .log = log_,
-                                    .paths = image::CachePaths(path("cache")),
-                                    .snapshots_dir = path("snapshots"),
-                                    .sandboxes_dir = path("sandboxes"),
-                                    .threads = threads});
-  }
+  explicit ImageHome(os::Fs& fs = os::real_fs(), unsigned threads = 2) : ImageHome(nullptr, fs, threads) {}
+  /// Another look at a home that exists: from another process, as it were.
+  explicit ImageHome(const ImageHome& other) : ImageHome(&other, os::real_fs(), 2) {}
+  ImageHome& operator=(const ImageHome&) = delete;
 
   const image::Context& context() const { return *context_; }
   const image::CachePaths& paths() const { return context_->paths; }
   const Call& call() const { return call_; }
-  std::string path(const std::string& name) const { return dir_ / name; }
+  std::string path(const std::string& name) const { return (root_ / name).string(); }
   const std::vector<std::string>& warnings() const { return warnings_; }
 
   Result<std::vector<index::ImageRow>> load(const std::string& archive, std::vector<std::string> tags = {}) const {
@@ -76,7 +67,24 @@ class ImageHome {
   }
 
  private:
-  TempDir dir_;
+  ImageHome(const ImageHome* other, os::Fs& fs, unsigned threads)
+      : log_([this](LogLevel, const char*, const char* message) { warnings_.emplace_back(message); }, LogLevel::warn) {
+    if (other == nullptr) dir_.emplace();
+    root_ = other == nullptr ? dir_->path() : other->root_;
+    auto database = index::Database::open(os::real_fs(), path("db"), {}, call_);
+    EXPECT_OK(database);
+    database_ = std::move(*database);
+    context_.emplace(image::Context{.fs = fs,
+                                    .database = *database_,
+                                    .log = log_,
+                                    .paths = image::CachePaths(path("cache")),
+                                    .snapshots_dir = path("snapshots"),
+                                    .sandboxes_dir = path("sandboxes"),
+                                    .threads = threads});
+  }
+
+  std::optional<TempDir> dir_;
+  std::filesystem::path root_;
   Call call_;
   std::vector<std::string> warnings_;
   Log log_;

@@ -92,6 +92,18 @@ TEST_F(SaveTest, KeptBlobsBringTheOriginalManifestBack) {
   EXPECT_EQ(std::distance(std::filesystem::directory_iterator(home_.paths().blobs()), {}), 1);
 }
 
+TEST_F(SaveTest, BlobsCanBeKeptWhenTheLayersAreThere) {
+  test::OciLayout layout;
+  layout.index({layout.image({test::gzip(lower_)}, {lower_}, layout.named("app:1"))});
+  auto request = ImageHome::request(home_.archive(layout.tar()));
+  const auto loaded = image::load(home_.context(), request, home_.call());
+  ASSERT_OK(loaded);
+  request.keep = Keep::blobs;
+  ASSERT_OK(image::load(home_.context(), request, home_.call()));
+  EXPECT_EQ(digests_of(*save({"app:1"}, Format::oci)),
+            std::vector<std::string>{"app:1 " + *loaded->front().manifest_digest});
+}
+
 TEST_F(SaveTest, SavesTheSameBytesEachTime) {
   ASSERT_OK(home_.load(home_.archive(test::docker_archive("app:1", {lower_, upper_}))));
   for (const Format format : {Format::docker, Format::oci}) {
