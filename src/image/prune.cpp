@@ -164,20 +164,21 @@ std::string identity(ItemKind kind, const std::string& name, const std::string& 
 }  // namespace
 
 Result<PrunePlan> plan_prune(const Context& context, const PruneOptions& options, const Call& call) {
-  MSB_TRY(const Reachability found, survey(context, call));
+  MSB_TRY(Reachability found, survey(context, call));
   MSB_TRY(const Selection selection, Selector(context, found, options, call).run());
   std::vector<Verdict> verdicts = judge(found, selection);
   PrunePlan plan{context.paths.root(), {}};
   plan.items.reserve(found.items.size());
   for (size_t i = 0; i < found.items.size(); ++i) {
-    const Item& item = found.items[i];
+    Item& item = found.items[i];
     PlanItem& planned = plan.items.emplace_back();
     planned.kind = item.kind;
     planned.remove = verdicts[i].remove;
-    planned.name = item.name;
     planned.path = item.path();
+    item.files.clear();
     planned.reason = std::move(verdicts[i].reason);
     planned.bytes = planned.remove ? item.size.freed : 0;
+    planned.name = std::move(item.name);
     if (item.kind == ItemKind::reference) planned.last_used_at = found.references[item.subject].row.last_used_at;
   }
   return plan;

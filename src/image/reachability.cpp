@@ -14,6 +14,7 @@
 #include "index/snapshots.h"
 #include "oci/cache_record.h"
 #include "oci/reference.h"
+#include "os/dir.h"
 #include "os/publish.h"
 
 namespace msb::image {
@@ -70,6 +71,12 @@ class Surveyor {
 
   Result<Reachability> run() {
     found_.at = now_ns();
+    // Originals are only kept on request. One that comes now is young.
+    const auto blobs = os::open_dir(context_.fs, context_.paths.blobs());
+    if (blobs) {
+      MSB_TRY(const std::vector<os::DirEntry> entries, os::list_dir(*blobs));
+      blobs_kept_ = !entries.empty();
+    }
     MSB_TRY(const auto leases, live_leases(context_, call_));
     MSB_TRY(const std::vector<Artifact> artifacts, find_artifacts(context_, call_));
     for (const std::string& digest : leases) leased_.insert(safe_name(digest));
@@ -113,7 +120,9 @@ class Surveyor {
     known_layers_[image] = true;
   }
 
-  void tie_blob(uint32_t image, const std::string& digest) { add_once(blobs_[safe_name(digest)], image); }
+  void tie_blob(uint32_t image, const std::string& digest) {
+    if (blobs_kept_) add_once(blobs_[safe_name(digest)], image);
+  }
 
   void add_images(const Catalogue& catalogue) {
     std::unordered_map<std::string, const index::LayerRow*> layer_rows;
@@ -189,14 +198,13 @@ class Surveyor {
 
   /// Ties every document to its image. Most are what the index says anyway, and are not parsed.
   Done add_documents(const std::vector<CacheFile>& files) {
-    const bool blobs_kept = std::ranges::any_of(files, [](const CacheFile& f) { return f.role == FileRole::blob; });
     for (const CacheFile& file : files) {
       if (file.role != FileRole::metadata) continue;
       MSB_CHECK(call_.check());
       auto text = os::read_small(context_.fs, AT_FDCWD, file.path, oci::kMaxCacheRecordBytes);
       if (!text) continue;  // gone, or no document: it ties nothing
       const auto references = references_by_key_.find(file.name);
-      if (references != references_by_key_.end() && !blobs_kept) {
+      if (references != references_by_key_.end() && !blobs_kept_) {
         const uint32_t image = found_.references[references->second.front()].image;
         if (image != kNobody && plainly_of(*text, found_.images[image].digest)) {
           image_by_document_.emplace(file.name, image);
@@ -380,6 +388,7 @@ class Surveyor {
   const Context& context_;
   const Call& call_;
   Reachability found_;
+  bool blobs_kept_ = false;
   std::set<std::string, std::less<>> leased_;  // safe names
   std::unordered_map<std::string, uint32_t> image_by_name_;
   std::unordered_map<int64_t, uint32_t> image_by_row_;

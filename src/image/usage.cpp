@@ -67,17 +67,18 @@ Done add_sandboxes(const Context& context, DiskUsage& usage, const Call& call) {
 }  // namespace
 
 Result<DiskUsage> disk_usage(const Context& context, const Call& call) {
-  MSB_TRY(const Reachability found, survey(context, call));
+  MSB_TRY(Reachability found, survey(context, call));
   Selection selection;
   selection.spared.resize(found.references.size());
   const std::vector<Verdict> verdicts = judge(found, selection);
   DiskUsage usage;
   for (size_t i = 0; i < found.items.size(); ++i) {
-    const Item& item = found.items[i];
-    DiskItem& shown = usage.items.emplace_back(usage_of(item.kind, item.name, item.path(), item.size));
+    Item& item = found.items[i];
+    DiskItem& shown = usage.items.emplace_back(usage_of(item.kind, std::move(item.name), item.path(), item.size));
     shown.reclaimable = verdicts[i].remove;
     shown.shared_by = static_cast<uint32_t>(item.images.size());
     shown.pins = found.pins(item);
+    item.files.clear();
     usage.images += item.size.allocated;
     if (shown.reclaimable) usage.reclaimable += item.size.freed;
   }
