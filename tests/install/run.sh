@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Installs the build, moves what was installed, and builds and runs a program against it as others would.
+# Installs the build, moves what was installed, and builds and runs the program of README.md against it as others would.
 # Usage: run.sh pkg-config|package|embedded BUILD_DIR CC
 set -euo pipefail
 
@@ -8,12 +8,19 @@ here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
+program=$work/program.c
+# shellcheck disable=SC2016  # the block between ```c and ``` lines
+sed -n '/^```c$/,/^```$/{//!p}' "$here/../../README.md" >"$program"
+export MSB_HOME=$work/home
+
+logged() { "$@" >"$work/log" 2>&1 || { cat "$work/log" >&2; exit 1; }; }
+
 # installed NAME COMPONENT...: a prefix with these components, at a place that the build never heard of.
 installed() {
   local prefix=$work/$1 component
   shift
   for component in "$@"; do
-    cmake --install "$build" --prefix "$work/first" --component "$component" >"$work/install.log"
+    logged cmake --install "$build" --prefix "$work/first" --component "$component"
   done
   mv "$work/first" "$prefix"
   echo "$prefix"
@@ -25,8 +32,8 @@ library_dir() { dirname "$(find "$1" -name 'libmicrosandbox.*' | head -n 1)"; }
 cmake_project() {
   local source=$1 out=$work/$2
   shift 2
-  cmake -S "$source" -B "$out" -G Ninja -DCMAKE_C_COMPILER="$cc" "$@" >"$work/cmake.log" || { cat "$work/cmake.log"; exit 1; }
-  cmake --build "$out" --target consumer >"$work/build.log" || { cat "$work/build.log"; exit 1; }
+  logged cmake -S "$source" -B "$out" -G Ninja -DCMAKE_C_COMPILER="$cc" -DPROGRAM="$program" "$@"
+  logged cmake --build "$out" --target consumer
   "$out/consumer"
 }
 
@@ -39,12 +46,12 @@ case $way in
     export PKG_CONFIG_PATH
     PKG_CONFIG_PATH=$(library_dir "$shared")/pkgconfig
     # shellcheck disable=SC2046  # flags are words
-    "$cc" "$here/consumer.c" -o "$work/a" $(pkg-config --cflags --libs microsandbox)
+    "$cc" "$program" -o "$work/a" $(pkg-config --cflags --libs microsandbox)
     LD_LIBRARY_PATH=$(library_dir "$shared") "$work/a"
 
     PKG_CONFIG_PATH=$(library_dir "$static")/pkgconfig
     # shellcheck disable=SC2046
-    "$cc" "$here/consumer.c" -o "$work/b" $(pkg-config --static --cflags --libs microsandbox)
+    "$cc" "$program" -o "$work/b" $(pkg-config --static --cflags --libs microsandbox)
     "$work/b"
     ;;
   package)
