@@ -20,7 +20,7 @@
 #include "erofs/reader.h"
 #include "json/node.h"
 #include "json/parse.h"
-#include "support/shared.h"
+#include "support/fixtures.h"
 #include "support/streams.h"
 
 namespace msb {
@@ -67,7 +67,7 @@ const std::set<std::string> kAccepted = {"hl_before",     "hl_sym",   "dir_then_
                                          "wh_then_child", "emptypax", "xlayer_hl"};
 
 TEST(LayersGolden, EdgeCases) {
-  const auto shared = test::shared_folder();
+  const auto shared = test::shared_path("");
   if (!shared) GTEST_SKIP() << "no golden fixtures here";
   const fs::path edge = *shared / "fixtures/upstream/images/edge";
   auto expected = json::parse(test::read_file(edge / "expected.json"));
@@ -105,7 +105,7 @@ TEST(LayersGolden, EdgeCases) {
 
 /// Every blob of every image archive that is a layer.
 TEST(LayersGolden, Images) {
-  const auto shared = test::shared_folder();
+  const auto shared = test::shared_path("");
   if (!shared) GTEST_SKIP() << "no golden fixtures here";
   const fs::path images = *shared / "fixtures/upstream/images";
   std::map<std::string, fs::path> expected;  // by file name
@@ -146,7 +146,7 @@ TEST(LayersGolden, Images) {
 
 /// Layers that microsandbox regenerates on `save` have the digests that are folders in its docker archives.
 TEST(LayersGolden, RegeneratedTars) {
-  const auto shared = test::shared_folder();
+  const auto shared = test::shared_path("");
   if (!shared) GTEST_SKIP() << "no golden fixtures here";
   const fs::path image = *shared / "fixtures/upstream/images/f2-layers";
   const std::string saved = test::read_file(image / "saved-docker.tar");

@@ -9,7 +9,7 @@
 #include "archive/inflate.h"
 #include "archive/layer_ingest.h"
 #include "archive/recipe.h"
-#include "support/shared.h"
+#include "support/fixtures.h"
 #include "support/streams.h"
 
 namespace msb::archive {
