@@ -112,6 +112,26 @@ Result<std::string> absolute_path(const std::string& path) {
   return path.empty() || path == "." ? here.string() : join_path(here.string(), path);
 }
 
+Result<std::string> canonical_path(const std::string& path) {
+  MSB_TRY(const std::string absolute, absolute_path(path));
+  const std::string name = base_name(absolute);
+  const bool has_name = name != "/" && name != "." && name != "..";
+  std::error_code failure;
+  const auto canonical = std::filesystem::weakly_canonical(has_name ? parent_path(absolute) : absolute, failure);
+  if (failure) return Error::io("find", path, failure.value());
+  std::string text = canonical.string();
+  while (text.size() > 1 && text.back() == '/') text.pop_back();
+  return has_name ? join_path(text, name) : text;
+}
+
+Result<bool> exists(Fs& fs, const std::string& path) {
+  struct stat st {};
+  const int result = fs.fstatat(AT_FDCWD, path.c_str(), &st, AT_SYMLINK_NOFOLLOW);
+  if (result == -ENOENT || result == -ENOTDIR || result == -ENAMETOOLONG) return false;
+  if (result < 0) return Error::io("stat", path, -result);
+  return true;
+}
+
 Result<Space> disk_space(Fs& fs, const std::string& path) {
   MSB_TRY(const File file, File::open(fs, AT_FDCWD, path, O_PATH));
   struct statvfs st {};

@@ -38,6 +38,12 @@ std::string base_name(std::string_view path);
 std::string expand_home(const std::string& path);
 /// Puts the working directory before a relative path. Neither symlinks nor ".." are resolved.
 Result<std::string> absolute_path(const std::string& path);
+/// The one spelling of where `path` is: absolute, without "." and "..", and without symlinks in what is above the last
+/// component. That one stays as it is, for a link can be what is meant. What does not exist is taken as it is written.
+Result<std::string> canonical_path(const std::string& path);
+
+/// Whether something has that name; a final symlink counts, whatever it leads to.
+Result<bool> exists(Fs& fs, const std::string& path);
 
 struct Space {
   uint64_t total = 0;

@@ -262,6 +262,20 @@ Done Retired::remove(const Call& call) const {
   return remove_tree(root_, name_, call);
 }
 
+Result<bool> Retired::leads_to(const File& file) const {
+  MSB_TRY(const struct stat open, file.status());
+  struct stat named {};
+  const int result = root_.fs().fstatat(root_.fd(), name_.c_str(), &named, 0);
+  if (result < 0) return Error::io("stat", join_path(root_.path(), name_), -result);
+  return open.st_dev == named.st_dev && open.st_ino == named.st_ino;
+}
+
+Done Retired::put_back(const std::string& name) const {
+  const int result = rename_noreplace(root_.fs(), root_.fd(), name_, root_.fd(), name);
+  if (result < 0) return Error::io("put back", join_path(root_.path(), name), -result);
+  return root_.sync();
+}
+
 Result<Retired> retire(Fs& fs, const std::string& root_path, const std::string& name) {
   MSB_TRY(File root, open_dir(fs, root_path));
   MSB_TRY(std::string trash, move_aside(root, name, kTrash));

@@ -65,6 +65,10 @@ class Retired {
   Retired(File root, std::string name) : root_(std::move(root)), name_(std::move(name)) {}
 
   explicit operator bool() const { return !name_.empty(); }
+  /// True when it is, or links to, what is open as `file`: nobody has put another in its place in the last moment.
+  Result<bool> leads_to(const File& file) const;
+  /// Undoes retire(): back to `name`, unless somebody has taken that meanwhile.
+  Done put_back(const std::string& name) const;
   /// Frees its space. Left out or failed, the next sweep does it.
   Done remove(const Call& call) const;
 
