@@ -56,7 +56,7 @@ bool has_schema_of_groups(std::string_view text) {
 }
 
 /// Nothing when the directory has no descriptor of that form.
-Result<std::optional<Descriptor>> read_descriptor(const os::File& dir, Form form) {
+Result<std::optional<Descriptor>> read_form(const os::File& dir, Form form) {
   MSB_TRY(const auto text, read_member(dir, file_name(form), kMaxDescriptor));
   if (!text) return std::optional<Descriptor>();
   auto descriptor = parse_descriptor(*text, form);
@@ -65,16 +65,6 @@ Result<std::optional<Descriptor>> read_descriptor(const os::File& dir, Form form
     return std::move(descriptor).error().in(dir.path()).with("path", os::join_path(dir.path(), file_name(form)));
   }
   return std::optional(*std::move(descriptor));
-}
-
-Result<Descriptor> read_any_descriptor(const os::File& dir) {
-  for (const Form form : {Form::snapshot, Form::manifest}) {
-    MSB_TRY(auto descriptor, read_descriptor(dir, form));
-    if (descriptor) return *std::move(descriptor);
-  }
-  MSB_TRY(const auto group, look_at(dir, "group.json"));
-  if (group) return of_group_generation(dir.path(), "a group of snapshots");
-  return not_found(dir.path(), " has neither a snapshot.json nor a manifest.json");
 }
 
 Result<uint64_t> check_upper(const os::File& dir, const Descriptor& descriptor) {
@@ -95,6 +85,16 @@ Result<uint64_t> check_upper(const os::File& dir, const Descriptor& descriptor) 
 
 }  // namespace
 
+Result<Descriptor> read_descriptor(const os::File& dir) {
+  for (const Form form : {Form::snapshot, Form::manifest}) {
+    MSB_TRY(auto descriptor, read_form(dir, form));
+    if (descriptor) return *std::move(descriptor);
+  }
+  MSB_TRY(const auto group, look_at(dir, "group.json"));
+  if (group) return of_group_generation(dir.path(), "a group of snapshots");
+  return not_found(dir.path(), " has neither a snapshot.json nor a manifest.json");
+}
+
 Result<std::optional<std::string>> read_member(const os::File& dir, std::string_view name, size_t limit) {
   const std::string path = os::join_path(dir.path(), name);
   MSB_TRY(const auto st, look_at(dir, std::string(name)));
@@ -114,7 +114,7 @@ Result<Artifact> open_artifact(os::Fs& fs, const std::string& path) {
   while (artifact.path.size() > 1 && artifact.path.back() == '/') artifact.path.pop_back();
   // Everything is looked at below one open directory: a forced create may exchange it for another meanwhile.
   MSB_TRY(const os::File dir, open_directory(fs, artifact.path));
-  MSB_TRY(artifact.descriptor, read_any_descriptor(dir));
+  MSB_TRY(artifact.descriptor, read_descriptor(dir));
   if (!artifact.descriptor.checkpoint) {
     MSB_TRY(artifact.allocated_bytes, check_upper(dir, artifact.descriptor));
   }

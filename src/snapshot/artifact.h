@@ -34,6 +34,9 @@ struct Artifact {
 /// @retval Status::io                  the disk or its permissions are in the way
 Result<Artifact> open_artifact(os::Fs& fs, const std::string& path);
 
+/// Reads the descriptor in a directory, by the same rules. Whether the disk is there is not asked.
+Result<Descriptor> read_descriptor(const os::File& dir);
+
 /// Reads a small file of an artifact, by the same rules; nothing when there is none.
 /// @retval Status::snapshot_integrity  it is not a regular file, or larger than `limit` bytes
 Result<std::optional<std::string>> read_member(const os::File& dir, std::string_view name, size_t limit);

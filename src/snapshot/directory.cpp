@@ -1,0 +1,70 @@
+#include "snapshot/directory.h"
+
+#include <cerrno>
+
+#include "os/dir.h"
+#include "os/workers.h"
+#include "snapshot/reference.h"
+
+namespace msb::snapshot {
+namespace {
+
+Result<std::vector<std::string>> candidates(const Context& context, const std::string& dir) {
+  std::vector<std::string> paths;
+  auto directory = os::open_dir(context.fs, dir);
+  if (!directory) {
+    if (directory.error().os_code() == ENOENT) return paths;
+    return std::move(directory).error();
+  }
+  MSB_TRY(const std::vector<os::DirEntry> entries, os::list_dir(*directory));
+  for (const os::DirEntry& entry : entries) {
+    if (entry.name.front() == '.' || (entry.type != DT_DIR && entry.type != DT_LNK)) continue;
+    paths.push_back(os::join_path(dir, entry.name));
+  }
+  return paths;
+}
+
+bool is_no_snapshot(const Found& found) {
+  return !found.artifact && found.artifact.error().status() == Status::snapshot_not_found;
+}
+
+}  // namespace
+
+Result<std::vector<Found>> look_into(const Context& context, const std::string& dir, const Call& call) {
+  MSB_TRY(std::vector<std::string> paths, candidates(context, dir));
+  std::vector<std::optional<Found>> opened(paths.size());
+  const auto open_one = [&](size_t i, const Call& part) -> Done {
+    MSB_CHECK(part.check());
+    auto stamp = os::Stamp::of(context.fs, paths[i]);
+    if (!stamp && stamp.error().os_code() == ENOENT) return {};  // it went away meanwhile
+    if (!stamp) return std::move(stamp).error();
+    opened[i].emplace(Found{std::move(paths[i]), *stamp, Artifact()});
+    opened[i]->artifact = open_artifact(context.fs, opened[i]->path);
+    return {};
+  };
+  MSB_CHECK(os::parallel_for_each(paths.size(), context.threads, call, open_one));
+  std::vector<Found> found;
+  found.reserve(opened.size());
+  for (std::optional<Found>& one : opened) {
+    if (one && !is_no_snapshot(*one)) found.push_back(*std::move(one));
+  }
+  return found;
+}
+
+Result<std::vector<Artifact>> list_directory(const Context& context, const std::optional<std::string>& dir,
+                                             const Call& call) {
+  MSB_TRY(const std::string path, directory_named(context, dir));
+  MSB_TRY(std::vector<Found> found, look_into(context, path, call));
+  std::vector<Artifact> artifacts;
+  artifacts.reserve(found.size());
+  for (Found& one : found) {
+    if (one.artifact) {
+      artifacts.push_back(*std::move(one.artifact));
+    } else {
+      context.log.warn("snapshot", "left out of the list: " + one.artifact.error().message());
+    }
+  }
+  return artifacts;
+}
+
+}  // namespace msb::snapshot

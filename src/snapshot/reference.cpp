@@ -1,0 +1,103 @@
+#include "snapshot/reference.h"
+
+#include "index/snapshots.h"
+#include "snapshot/directory.h"
+
+namespace msb::snapshot {
+namespace {
+
+constexpr size_t kMaxName = 246;  // microsandbox stages under names nine bytes longer, and 255 is the most
+
+Error invalid_name(std::string_view name, const std::string& rule) {
+  return Error(Status::invalid_config, "a snapshot's name " + rule + ": " + std::string(name)).with("name", name);
+}
+
+Error not_found(const std::string& ref) {
+  return Error(Status::snapshot_not_found, ref).with(ref_kind(ref) == RefKind::digest ? "digest" : "name", ref);
+}
+
+Result<std::string> resolve_name(const Context& context, const std::string& name, const Call& call) {
+  MSB_TRY(std::string path, path_of_name(context, name));
+  MSB_TRY(const bool there, os::exists(context.fs, path));
+  if (there) return path;
+  MSB_TRY(const auto row, context.database.read(call, [&](index::Transaction& transaction) {
+    return index::find_snapshot_by_name(transaction, name);
+  }));
+  if (!row) return not_found(name);
+  return os::canonical_path(row->artifact_path);
+}
+
+Result<std::string> resolve_digest(const Context& context, const std::string& digest, const Call& call) {
+  auto row = context.database.read(
+      call, [&](index::Transaction& transaction) { return index::find_snapshot(transaction, digest); });
+  MSB_CHECK(call.check());
+  if (row && *row) {
+    const auto artifact = open_artifact(context.fs, (*row)->artifact_path);
+    if (artifact && artifact->digest.text() == digest) return os::canonical_path(artifact->path);
+  }
+  // The row is missing, out of date or cannot be read. The directories are the truth.
+  MSB_TRY(const std::vector<Artifact> artifacts, list_directory(context, std::nullopt, call));
+  for (const Artifact& artifact : artifacts) {
+    if (artifact.digest.text() == digest) return artifact.path;
+  }
+  if (!row) return std::move(row).error();
+  return not_found(digest);
+}
+
+}  // namespace
+
+RefKind ref_kind(std::string_view text) {
+  if (text.empty()) return RefKind::none;
+  if (text.starts_with("sha256:") || text.starts_with("sha512:")) return RefKind::digest;
+  if (text.front() == '.' || text.front() == '~' || text.find('/') != std::string_view::npos) return RefKind::path;
+  return RefKind::name;
+}
+
+Done check_name(std::string_view name) {
+  if (!is_utf8(name)) return Error(Status::invalid_argument, "a snapshot's name is not UTF-8");
+  if (name.empty()) return Error(Status::invalid_config, "a snapshot's name is empty");
+  if (name.size() > kMaxName) return invalid_name(name, "has more than " + std::to_string(kMaxName) + " bytes");
+  for (const char c : name) {
+    if (c == '/' || c == '\\' || c == ':') return invalid_name(name, std::string("contains ") + c);
+    const auto byte = static_cast<unsigned char>(c);
+    if (byte < 0x20 || byte == 0x7F) {
+      return Error(Status::invalid_config, "a snapshot's name contains the control byte " + std::to_string(byte));
+    }
+  }
+  if (name.front() == '.' || name.front() == '~' || name.front() == '-') {
+    return invalid_name(name, std::string("begins with ") + name.front());
+  }
+  return {};
+}
+
+Result<std::string> path_of_name(const Context& context, const std::string& name) {
+  MSB_TRY(const std::string directory, directory_named(context, std::nullopt));
+  return os::join_path(directory, name);
+}
+
+Result<std::string> directory_named(const Context& context, const std::optional<std::string>& dir) {
+  // A directory to look into is where its links lead; a trailing dot makes the whole path canonical.
+  const std::string path = dir ? os::expand_home(*dir) : context.snapshots_dir;
+  return os::canonical_path(os::join_path(path.empty() ? "." : path, "."));
+}
+
+Result<std::string> resolve(const Context& context, const std::string& ref, const Call& call) {
+  switch (ref_kind(ref)) {
+    case RefKind::none:
+      return Error(Status::invalid_config, "the name, path or digest of a snapshot is empty");
+    case RefKind::path:
+      return os::canonical_path(os::expand_home(ref));
+    case RefKind::name:
+      return resolve_name(context, ref, call);
+    case RefKind::digest:
+      return resolve_digest(context, ref, call);
+  }
+  return not_found(ref);
+}
+
+Result<Artifact> open(const Context& context, const std::string& ref, const Call& call) {
+  MSB_TRY(const std::string path, resolve(context, ref, call));
+  return open_artifact(context.fs, path);
+}
+
+}  // namespace msb::snapshot
