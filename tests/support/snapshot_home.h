@@ -1,0 +1,115 @@
+#pragma once
+
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include <gtest/gtest.h>
+
+#include "image/context.h"
+#include "index/snapshots.h"
+#include "support/artifact_builder.h"
+#include "support/fixtures.h"
+#include "support/result.h"
+#include "support/temp_dir.h"
+
+namespace msb::test {
+
+/// A home for tests that work with snapshots; there are no images in it.
+class SnapshotHome {
+ public:
+  explicit SnapshotHome(os::Fs& fs = os::real_fs())
+      : log_([this](LogLevel, const char*, const char* message) { warnings_.emplace_back(message); }, LogLevel::warn) {
+    std::filesystem::create_directories(path("snapshots"));
+    open();
+    use(fs);
+  }
+
+  /// From here on work goes through `fs`; the database is SQLite's own business.
+  void use(os::Fs& fs) {
+    context_.reset();
+    context_.emplace(image::Context{.fs = fs,
+                                    .database = *database_,
+                                    .log = log_,
+                                    .paths = image::CachePaths(path("cache")),
+                                    .snapshots_dir = path("snapshots"),
+                                    .sandboxes_dir = path("sandboxes"),
+                                    .threads = 2});
+  }
+  /// Puts the database of somebody else in place of ours.
+  void replace_database(const std::string& dump) {
+    context_.reset();
+    database_.reset();
+    std::filesystem::remove_all(path("db"));
+    std::filesystem::create_directory(path("db"));
+    auto connection = index::Connection::open(path("db/msb.db"), index::Connection::Access::read_write);
+    ASSERT_OK(connection);
+    ASSERT_OK((*connection)->script(dump));
+    open();
+    use(os::real_fs());
+  }
+
+  const image::Context& context() const { return *context_; }
+  index::Database& database() const { return *database_; }
+  const Call& call() const { return call_; }
+  std::string path(const std::string& name) const { return dir_ / name; }
+  std::string snapshot(const std::string& name) const { return path("snapshots/" + name); }
+  const std::vector<std::string>& warnings() const { return warnings_; }
+
+  /// Writes an artifact whose disk is that text, and returns its digest. What `change` does to its descriptor makes it
+  /// one of its own.
+  template <typename Change>
+  std::string add(const std::string& where, Change change, const std::string& disk = dense4k()) {
+    snapshot::Descriptor descriptor = plain_descriptor(snapshot::Form::manifest, disk.size());
+    descriptor.labels["dir"] = where;
+    change(descriptor);
+    write_artifact(path(where), descriptor, disk);
+    return snapshot::identity(descriptor).text();
+  }
+  std::string add(const std::string& where) {
+    return add(where, [](snapshot::Descriptor&) {});
+  }
+
+  std::vector<index::SnapshotRow> rows() const {
+    auto rows = database_->read(call_, index::list_snapshots);
+    EXPECT_OK(rows);
+    return *std::move(rows);
+  }
+  std::optional<index::SnapshotRow> row(const std::string& digest) const {
+    for (index::SnapshotRow& row : rows()) {
+      if (row.digest == digest) return std::move(row);
+    }
+    return std::nullopt;
+  }
+  template <typename Work>
+  void change(Work work) {
+    EXPECT_OK(database_->write(call_, work));
+  }
+  /// Everything directly below a directory.
+  std::set<std::string> names(const std::string& where = "snapshots") const {
+    std::set<std::string> found;
+    for (const auto& entry : std::filesystem::directory_iterator(path(where))) {
+      found.insert(entry.path().filename().string());
+    }
+    return found;
+  }
+
+ private:
+  void open() {
+    auto database = index::Database::open(os::real_fs(), path("db"), {}, call_);
+    EXPECT_OK(database);
+    database_ = std::move(*database);
+  }
+
+  TempDir dir_;
+  Call call_;
+  std::vector<std::string> warnings_;
+  Log log_;
+  std::unique_ptr<index::Database> database_;
+  std::optional<image::Context> context_;
+};
+
+}  // namespace msb::test
