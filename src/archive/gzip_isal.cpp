@@ -16,7 +16,9 @@ class IsalDecoder final : public MemberDecoder {
 
   void begin() override {
     isal_inflate_reset(&state_);
-    state_.crc_flag = ISAL_GZIP;  // header, checksum and length are read and checked
+    state_.crc_flag = ISAL_GZIP_NO_HDR_VER;  // checksum and length are checked
+    isal_gzip_header_init(&header_);
+    in_header_ = true;
   }
 
   bool step(Bytes in, MutableBytes out, Step& step) override {
@@ -28,7 +30,7 @@ class IsalDecoder final : public MemberDecoder {
     state_.avail_in = given;
     state_.next_out = reinterpret_cast<uint8_t*>(out.data());
     state_.avail_out = room;
-    const int code = isal_inflate(&state_);
+    const int code = inflate();
     step = {given - state_.avail_in, room - state_.avail_out, state_.block_state == ISAL_BLOCK_FINISH};
     if (code >= ISAL_DECOMP_OK && code <= ISAL_OUT_OVERFLOW) return true;
     switch (code) {
@@ -51,7 +53,20 @@ class IsalDecoder final : public MemberDecoder {
   std::string_view problem() const override { return problem_; }
 
  private:
+  /// isal_inflate() would read the header itself, but forgets its flags between two calls: one that comes in pieces goes
+  /// wrong.
+  int inflate() {
+    if (in_header_) {
+      const int code = isal_read_gzip_header(&state_, &header_);
+      if (code != ISAL_DECOMP_OK) return code;
+      in_header_ = false;
+    }
+    return isal_inflate(&state_);
+  }
+
   inflate_state state_{};
+  isal_gzip_header header_{};
+  bool in_header_ = true;
   std::string_view problem_;
 };
 
