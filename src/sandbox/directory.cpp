@@ -1,0 +1,49 @@
+#include "sandbox/directory.h"
+
+#include <cerrno>
+
+#include "digest/digest.h"
+#include "json/node.h"
+#include "json/parse.h"
+#include "json/write.h"
+
+namespace msb::sandbox {
+namespace {
+
+constexpr size_t kMaxOrigin = 4096;
+constexpr char kArtifact[] = "sandbox-origin";
+
+Result<std::string> parse_origin(const std::string& text) {
+  MSB_TRY(const json::Value document, json::parse(text));
+  const json::Node root(document);
+  MSB_TRY(const json::Node schema, root.member("schema"));
+  MSB_TRY(const uint64_t version, schema.u64());
+  MSB_TRY(const json::Node artifact, root.member("artifact"));
+  MSB_TRY(const std::string_view kind, artifact.string());
+  if (version != 1 || kind != kArtifact) return root.fault("is not of this library");
+  MSB_TRY(const json::Node snapshot, root.member("snapshot"));
+  MSB_TRY(const std::string_view digest, snapshot.string());
+  if (!Digest::parse(digest)) return snapshot.fault("is not a digest");
+  return std::string(digest);
+}
+
+}  // namespace
+
+std::string origin_document(const std::string& snapshot) {
+  return json::write(json::Object{{"schema", 1}, {"artifact", kArtifact}, {"snapshot", snapshot}}) + "\n";
+}
+
+std::optional<std::string> read_origin(const image::Context& context, const std::string& directory) {
+  const std::string path = os::join_path(directory, kOrigin);
+  const auto text = os::read_small(context.fs, AT_FDCWD, path, kMaxOrigin);
+  if (!text) {
+    if (text.error().os_code() != ENOENT) context.log.warn("sandbox", text.error().message());
+    return std::nullopt;
+  }
+  auto digest = parse_origin(*text);
+  if (digest) return std::move(*digest);
+  context.log.warn("sandbox", path + " is ignored: " + digest.error().message());
+  return std::nullopt;
+}
+
+}  // namespace msb::sandbox

@@ -1,0 +1,69 @@
+#include "sandbox/hold.h"
+
+#include <unistd.h>
+
+#include <chrono>
+#include <optional>
+
+#include "os/process.h"
+#include "sandbox/locks.h"
+#include "sandbox/observe.h"
+
+namespace msb::sandbox {
+namespace {
+
+Error still_running(const std::string& name, const std::string& why) {
+  return Error(msb::Status::sandbox_still_running, name + " " + why).with("name", name);
+}
+
+Error still_running(const Sandbox& sandbox) {
+  const std::string status(status_name(sandbox.status));
+  return still_running(sandbox.name, "is " + status + "; stop it first").with("status", status);
+}
+
+/// Machines of microsandbox report their end shortly before they close the disk. Where they have no lock (up to 0.6.8)
+/// the process says when that is; some time later its number means nothing any more.
+bool is_winding_down(const index::SandboxRecord& record) {
+  constexpr UnixNanos kSoon = 10'000'000'000;
+  const auto& run = record.run;
+  if (!run || run->running || !run->terminated_at || *run->terminated_at < now_ns() - kSoon) return false;
+  const auto pid = static_cast<pid_t>(run->pid.value_or(0));
+  return pid != ::getpid() && os::process_alive(pid);
+}
+
+Done wait_for_end(const image::Context& context, const index::SandboxRecord& record, const Call& call) {
+  constexpr std::chrono::milliseconds kLook{5};
+  const auto give_up = Call::Clock::now() + context.busy_timeout;
+  while (is_winding_down(record)) {
+    if (Call::Clock::now() >= give_up) return still_running(record.name, "has not ended yet; try again");
+    MSB_CHECK(call.pause(kLook));
+  }
+  return {};
+}
+
+}  // namespace
+
+Result<StoppedHold> hold_idle(const image::Context& context, const std::string& name, const Call& call) {
+  if (context.read_only) return Error(msb::Status::unsupported, "the client is read-only");
+  // A machine that runs keeps the lock for hours: no waiting for it.
+  MSB_TRY(const Observed before, observe(context, name, Lifecycle::free, call));
+  if (is_live(before.sandbox.status)) return still_running(before.sandbox);
+
+  auto lock = lock_lifecycle(context, name, call);
+  if (!lock && lock.error().status() == msb::Status::busy) {
+    return still_running(name, "is starting or stopping elsewhere; try again").because(std::move(lock).error());
+  }
+  if (!lock) return std::move(lock).error();
+  MSB_TRY(Observed held, observe(context, name, Lifecycle::ours, call));
+  if (is_live(held.sandbox.status)) return still_running(held.sandbox);
+  MSB_CHECK(wait_for_end(context, held.record, call));
+  return StoppedHold(std::move(*lock), std::move(held.sandbox));
+}
+
+Result<StoppedHold> hold_stopped(const image::Context& context, const std::string& name, const Call& call) {
+  MSB_TRY(StoppedHold held, hold_idle(context, name, call));
+  if (held.sandbox().status == Status::created) return still_running(held.sandbox());
+  return held;
+}
+
+}  // namespace msb::sandbox
