@@ -78,6 +78,10 @@ Result<os::File> open_source(const Context& context, const CaptureSource& source
     return Error(Status::invalid_config, "sandbox " + source.sandbox + " has no image that a snapshot could name")
         .with("name", source.sandbox);
   }
+  if (source.upper_path.empty()) {
+    return Error(Status::invalid_config, "sandbox " + source.sandbox + " has no disk of its own")
+        .with("name", source.sandbox);
+  }
   auto upper = os::File::open_regular(context.fs, AT_FDCWD, source.upper_path);
   if (upper || upper.error().os_code() != ENOENT) return upper;
   return Error(Status::invalid_config, "sandbox " + source.sandbox + " has no disk at " + source.upper_path)
@@ -88,9 +92,10 @@ Result<os::File> open_source(const Context& context, const CaptureSource& source
 Result<std::optional<std::string>> find_parent(const Context& context, const CaptureSource& source,
                                                const CreateRequest& request, const Call& call) {
   if (request.parent || !source.origin) return request.parent;
-  const auto origin = resolve(context, *source.origin, call);
+  const auto origin = open(context, *source.origin, call);
   MSB_CHECK(call.check());
-  if (origin && is_strict_digest(*source.origin)) return source.origin;
+  // Its digest of today: it may have been translated since.
+  if (origin) return std::optional(origin->digest.text());
   // Releases that translate descriptors refuse one whose parent they cannot find.
   context.log.info("snapshot", "the snapshot that " + source.sandbox + " was made from is gone: no parent is recorded");
   return std::optional<std::string>();

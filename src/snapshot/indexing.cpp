@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "base/time.h"
+#include "index/translations.h"
 #include "snapshot/directory.h"
 #include "snapshot/reference.h"
 
@@ -161,6 +162,14 @@ Result<SnapshotRow> row_of(const Context& context, const Artifact& artifact) {
     row.format = std::move(record.format);
   }
   return row;
+}
+
+Result<std::optional<SnapshotRow>> find_row_of(Transaction& transaction, const std::string& digest) {
+  MSB_TRY(auto row, index::find_snapshot(transaction, digest));
+  if (row) return row;
+  MSB_TRY(const auto now, index::find_translated(transaction, digest));
+  if (!now) return row;
+  return index::find_snapshot(transaction, *now);
 }
 
 Result<std::optional<SnapshotRow>> find_row_at(Transaction& transaction, const std::string& path) {

@@ -27,6 +27,8 @@ Result<index::SnapshotRow> row_of(const Context& context, const Artifact& artifa
 /// @retval Status::snapshot_integrity, Status::io  what is there cannot be opened; the index is as before
 Result<std::optional<index::SnapshotRow>> index_path(const Context& context, const std::string& path, const Call& call);
 
+/// The row of that digest, or of what became of it when the descriptor was translated (translate.h).
+Result<std::optional<index::SnapshotRow>> find_row_of(index::Transaction& transaction, const std::string& digest);
 /// The row whose path leads to the canonical `path`, however it is spelled.
 Result<std::optional<index::SnapshotRow>> find_row_at(index::Transaction& transaction, const std::string& path);
 

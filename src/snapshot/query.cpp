@@ -26,8 +26,7 @@ Result<std::optional<SnapshotRow>> find_by_name(const Context& context, const st
 Result<std::optional<SnapshotRow>> find(const Context& context, const std::string& ref, const Call& call) {
   switch (ref_kind(ref)) {
     case RefKind::digest:
-      return context.database.read(call,
-                                   [&](Transaction& transaction) { return index::find_snapshot(transaction, ref); });
+      return context.database.read(call, [&](Transaction& transaction) { return find_row_of(transaction, ref); });
     case RefKind::path: {
       MSB_TRY(const std::string path, resolve(context, ref, call));
       return context.database.read(call, [&](Transaction& transaction) { return find_row_at(transaction, path); });

@@ -2,6 +2,7 @@
 
 #include "index/snapshots.h"
 #include "snapshot/directory.h"
+#include "snapshot/indexing.h"
 
 namespace msb::snapshot {
 namespace {
@@ -28,12 +29,12 @@ Result<std::string> resolve_name(const Context& context, const std::string& name
 }
 
 Result<std::string> resolve_digest(const Context& context, const std::string& digest, const Call& call) {
-  auto row = context.database.read(
-      call, [&](index::Transaction& transaction) { return index::find_snapshot(transaction, digest); });
+  auto row =
+      context.database.read(call, [&](index::Transaction& transaction) { return find_row_of(transaction, digest); });
   MSB_CHECK(call.check());
   if (row && *row) {
     const auto artifact = open_artifact(context.fs, (*row)->artifact_path);
-    if (artifact && artifact->digest.text() == digest) return os::canonical_path(artifact->path);
+    if (artifact && artifact->digest.text() == (*row)->digest) return os::canonical_path(artifact->path);
   }
   // The row is missing, out of date or cannot be read. The directories are the truth.
   MSB_TRY(const std::vector<Artifact> artifacts, list_directory(context, std::nullopt, call));

@@ -59,13 +59,13 @@ class SnapshotHome {
   std::string snapshot(const std::string& name) const { return path("snapshots/" + name); }
   const std::vector<std::string>& warnings() const { return warnings_; }
 
-  /// Writes an artifact whose disk is that text, and returns its digest. What `change` does to its descriptor makes it
+  /// Writes an artifact whose disk is that text, and returns its digest. What `alter` does to its descriptor makes it
   /// one of its own.
-  template <typename Change>
-  std::string add(const std::string& where, Change change, const std::string& disk = dense4k()) {
+  template <typename Alter>
+  std::string add(const std::string& where, Alter alter, const std::string& disk = dense4k()) {
     snapshot::Descriptor descriptor = plain_descriptor(snapshot::Form::manifest, disk.size());
     descriptor.labels["dir"] = where;
-    change(descriptor);
+    alter(descriptor);
     write_artifact(path(where), descriptor, disk);
     return snapshot::identity(descriptor).text();
   }
