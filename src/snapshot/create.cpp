@@ -79,7 +79,8 @@ Result<os::File> open_source(const Context& context, const CaptureSource& source
         .with("name", source.sandbox);
   }
   if (source.upper_path.empty()) {
-    return Error(Status::invalid_config, "sandbox " + source.sandbox + " has no disk of its own")
+    return Error(Status::invalid_config,
+                 "sandbox " + source.sandbox + " has no disk of its own: it is missing, or no regular file")
         .with("name", source.sandbox);
   }
   auto upper = os::File::open_regular(context.fs, AT_FDCWD, source.upper_path);
