@@ -20,6 +20,8 @@ enum class ProblemKind : uint32_t {
   orphan,
   leftover,
   recipe_invalid,
+  snapshot_damaged,  ///< this and the next: snapshot/check.h
+  index_stale,
 };
 
 struct Problem {

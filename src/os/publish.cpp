@@ -5,6 +5,7 @@
 #include <cerrno>
 #include <cstdio>
 #include <cstdlib>
+#include <optional>
 #include <utility>
 #include <vector>
 
@@ -82,6 +83,21 @@ Result<bool> claim(const File& created, const File& directory, const std::string
   MSB_TRY(const bool granted, try_flock(created, LockMode::exclusive));
   if (!granted) return false;
   return names_same_file(created, directory.fd(), name);
+}
+
+/// Opens and locks a leftover. Nothing when it is none, its maker lives, or it has gone.
+Result<std::optional<File>> seize(const File& root, const DirEntry& entry) {
+  if (!is_leftover_name(entry.name) || (entry.type != DT_REG && entry.type != DT_DIR)) return std::optional<File>();
+  const std::string path = join_path(root.path(), entry.name);
+  auto leftover = File::open(root.fs(), AT_FDCWD, path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
+  if (!leftover) {
+    const int code = leftover.error().os_code();
+    if (code == ENOENT || code == EACCES || code == ELOOP) return std::optional<File>();  // gone, or not ours to judge
+    return std::move(leftover).error();
+  }
+  MSB_TRY(const bool unheld, claim(*leftover, root, entry.name));
+  if (!unheld) return std::optional<File>();
+  return std::optional(*std::move(leftover));
 }
 
 Error no_unique_name(const File& directory) { return Error::io("create a staging name in", directory.path(), EEXIST); }
@@ -288,16 +304,9 @@ Result<size_t> sweep_leftovers(Fs& fs, const std::string& root_path, const Call&
   MSB_TRY(const auto entries, list_dir(root));
   size_t swept = 0;
   for (const DirEntry& entry : entries) {
-    if (!is_leftover_name(entry.name) || (entry.type != DT_REG && entry.type != DT_DIR)) continue;
     MSB_CHECK(call.check());
-    auto leftover = File::open(fs, AT_FDCWD, join_path(root_path, entry.name), O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
-    if (!leftover) {
-      const int code = leftover.error().os_code();
-      if (code == ENOENT || code == EACCES || code == ELOOP) continue;  // gone, or not ours to judge
-      return std::move(leftover).error();
-    }
-    MSB_TRY(const bool unheld, claim(*leftover, root, entry.name));
-    if (!unheld) continue;
+    MSB_TRY(const auto leftover, seize(root, entry));
+    if (!leftover) continue;
     // The rename that made it a leftover must not be undone by a crash after its content is gone.
     if (swept == 0) MSB_CHECK(root.sync());
     std::string name = entry.name;
@@ -312,6 +321,18 @@ Result<size_t> sweep_leftovers(Fs& fs, const std::string& root_path, const Call&
     ++swept;
   }
   return swept;
+}
+
+Result<std::vector<std::string>> find_leftovers(Fs& fs, const std::string& root_path, const Call& call) {
+  MSB_TRY(const File root, open_dir(fs, root_path));
+  MSB_TRY(const auto entries, list_dir(root));
+  std::vector<std::string> names;
+  for (const DirEntry& entry : entries) {
+    MSB_CHECK(call.check());
+    MSB_TRY(const auto leftover, seize(root, entry));
+    if (leftover) names.push_back(entry.name);
+  }
+  return names;
 }
 
 }  // namespace msb::os

@@ -2,6 +2,7 @@
 
 #include <span>
 #include <string>
+#include <vector>
 
 #include "base/call.h"
 #include "os/file.h"
@@ -112,6 +113,9 @@ Result<Retired> retire(Fs& fs, const std::string& root, const std::string& name)
 
 /// Removes staged and retired things below `root` that no living process holds, and returns how many.
 Result<size_t> sweep_leftovers(Fs& fs, const std::string& root, const Call& call);
+
+/// Their names, and nothing is removed.
+Result<std::vector<std::string>> find_leftovers(Fs& fs, const std::string& root, const Call& call);
 
 /// True for the names that this file makes. Listings leave them out.
 bool is_leftover_name(std::string_view name);
