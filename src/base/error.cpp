@@ -12,6 +12,13 @@ struct Error::Body {
   std::unique_ptr<Error> cause;
 };
 
+/// Where the message goes on behind its lead-in.
+size_t Error::detail_offset(const Body& body) {
+  const StatusRow* row = find_status(body.status);
+  if (row == nullptr || row->lead_in.empty() || body.message.size() <= row->lead_in.size() + 2) return 0;
+  return row->lead_in.size() + 2;
+}
+
 void Error::Deleter::operator()(Body* body) const { delete body; }
 
 Error::Error(Status status, std::string_view detail) : body_(new Body) {
@@ -57,14 +64,18 @@ Error&& Error::because(Error cause) && {
 }
 
 Error&& Error::in(std::string_view what) && {
-  const StatusRow* row = find_status(body_->status);
   std::string context(what);
   context += ": ";
-  size_t at = 0;
-  if (row != nullptr && !row->lead_in.empty() && body_->message.size() > row->lead_in.size() + 2) {
-    at = row->lead_in.size() + 2;
-  }
-  body_->message.insert(at, context);
+  body_->message.insert(detail_offset(*body_), context);
+  return std::move(*this);
+}
+
+Error&& Error::as(Status status) && {
+  const StatusRow* row = find_status(status);
+  std::string lead_in(row == nullptr ? std::string_view() : row->lead_in);
+  if (!lead_in.empty()) lead_in += ": ";
+  body_->message.replace(0, detail_offset(*body_), lead_in);
+  body_->status = status;
   return std::move(*this);
 }
 

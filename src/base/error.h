@@ -30,6 +30,9 @@ class Error {
   /// Puts `what` and ": " after the lead-in: for the one place up the stack that knows the subject.
   Error&& in(std::string_view what) &&;
 
+  /// The same failure as one of another kind: for a module whose callers know another name for it.
+  Error&& as(Status status) &&;
+
   Status status() const;
   const std::string& message() const;
   int os_code() const;
@@ -42,6 +45,7 @@ class Error {
 
  private:
   struct Body;
+  static size_t detail_offset(const Body& body);
   struct Deleter {
     void operator()(Body* body) const;
   };

@@ -17,6 +17,16 @@ Result<uint64_t> ByteSource::skip(uint64_t size) {
   return passed;
 }
 
+Done ByteSink::zeros(uint64_t count) {
+  static constexpr std::array<std::byte, size_t{64} << 10> kZeros{};
+  while (count > 0) {
+    const auto part = static_cast<size_t>(std::min<uint64_t>(kZeros.size(), count));
+    MSB_CHECK(write(Bytes(kZeros).first(part)));
+    count -= part;
+  }
+  return {};
+}
+
 Result<size_t> read_full(ByteSource& source, MutableBytes into) {
   size_t filled = 0;
   while (filled < into.size()) {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 
 #include "base/bytes.h"
 #include "base/result.h"
@@ -22,6 +23,8 @@ class ByteSink {
  public:
   virtual ~ByteSink() = default;
   virtual Done write(Bytes bytes) = 0;
+  /// As many bytes of zeros; quicker than writing them where the sink knows how.
+  virtual Done zeros(uint64_t count);
 };
 
 /// Reads until `into` is full or the source ends; returns what it got.

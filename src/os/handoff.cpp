@@ -90,6 +90,90 @@ Result<size_t> ReadAhead::read(MutableBytes into) {
   return n;
 }
 
+WriteBehind::WriteBehind(ByteSink& sink, const Call& call, size_t buffers, size_t buffer_size)
+    : sink_(&sink), call_(&call), buffer_size_(buffer_size), ring_(buffers) {
+  try {
+    thread_ = std::thread([this] { consume(); });
+  } catch (const std::system_error&) {
+    // The machine has no thread to spare: write() then passes everything on itself.
+  }
+}
+
+WriteBehind::~WriteBehind() {
+  if (!thread_.joinable()) return;
+  {
+    std::lock_guard lock(mutex_);
+    stopping_ = true;
+  }
+  changed_.notify_all();
+  thread_.join();
+}
+
+void WriteBehind::consume() {
+  for (;;) {
+    std::unique_lock lock(mutex_);
+    changed_.wait(lock, [this] { return stopping_ || given_ > taken_; });
+    if (stopping_) return;
+    const Buffer& buffer = ring_[taken_ % ring_.size()];
+    lock.unlock();  // nobody fills a buffer that was given
+    Done done = catching([&] { return sink_->write({buffer.bytes.get(), buffer.filled}); });
+    lock.lock();
+    ++taken_;
+    if (!done) failure_ = std::move(done).error();
+    const bool over = failure_.has_value();
+    lock.unlock();
+    changed_.notify_all();
+    if (over) return;
+  }
+}
+
+template <typename Ready>
+Done WriteBehind::wait(std::unique_lock<std::mutex>& lock, Ready ready) {
+  while (!failure_ && !ready()) {
+    constexpr std::chrono::milliseconds kLookUp{20};
+    changed_.wait_for(lock, kLookUp);
+    lock.unlock();
+    MSB_CHECK(call_->check());
+    call_->deliver();
+    lock.lock();
+  }
+  if (!failure_) return {};
+  return std::exchange(*failure_, Error(Status::internal, "a sink was written again after it had failed"));
+}
+
+Done WriteBehind::write(Bytes bytes) {
+  if (!thread_.joinable()) return sink_->write(bytes);
+  while (!bytes.empty()) {
+    Buffer& buffer = ring_[given_ % ring_.size()];
+    if (!buffer.bytes) buffer.bytes = std::make_unique_for_overwrite<std::byte[]>(buffer_size_);
+    const size_t part = std::min(bytes.size(), buffer_size_ - buffer.filled);
+    std::memcpy(buffer.bytes.get() + buffer.filled, bytes.data(), part);
+    buffer.filled += part;
+    bytes = bytes.subspan(part);
+    if (buffer.filled == buffer_size_) MSB_CHECK(submit());
+  }
+  return {};
+}
+
+Done WriteBehind::submit() {
+  {
+    std::unique_lock lock(mutex_);
+    ++given_;
+    changed_.notify_all();
+    // The next buffer is filled from its start, once the other side is done with it.
+    MSB_CHECK(wait(lock, [this] { return given_ - taken_ < ring_.size(); }));
+  }
+  ring_[given_ % ring_.size()].filled = 0;
+  return {};
+}
+
+Done WriteBehind::finish() {
+  if (!thread_.joinable()) return {};
+  if (ring_[given_ % ring_.size()].filled != 0) MSB_CHECK(submit());
+  std::unique_lock lock(mutex_);
+  return wait(lock, [this] { return given_ == taken_; });
+}
+
 Result<size_t> TeeSource::read(MutableBytes into) {
   MSB_TRY(const size_t n, source_->read(into));
   if (n > 0) MSB_CHECK(witness_(into.first(n)));

@@ -29,6 +29,13 @@ TEST(Error, ContextGoesBehindTheLeadIn) {
   EXPECT_EQ(Error(Status::image_invalid, "bad size").in("layer x").message(), "invalid image: layer x: bad size");
 }
 
+TEST(Error, BecomesOneOfAnotherKind) {
+  const Error error = Error(Status::image_invalid, "\"a\": odd").with("member", "a").as(Status::snapshot_archive);
+  EXPECT_EQ(error.status(), Status::snapshot_archive);
+  EXPECT_EQ(error.message(), "invalid snapshot archive: \"a\": odd");
+  EXPECT_EQ(*error.fact("member"), "a");
+}
+
 TEST(Error, KeepsItsCause) {
   const Error error = Error(Status::internal, "outer").because(Error(Status::io, "inner"));
   ASSERT_NE(error.cause(), nullptr);

@@ -140,5 +140,56 @@ TEST(TeeSource, WitnessMayRefuse) {
   EXPECT_STATUS(Status::custom, drain(tee));
 }
 
+/// Keeps what it gets; fails from an offset on.
+class Keeping final : public ByteSink {
+ public:
+  uint64_t fail_at = UINT64_MAX;
+  std::string text;
+  std::vector<size_t> sizes;
+  Done write(Bytes bytes) override {
+    if (text.size() >= fail_at) return Error(Status::custom, "broken");
+    text.append(as_text(bytes));
+    sizes.push_back(bytes.size());
+    return {};
+  }
+};
+
+std::string pattern(size_t size) {
+  std::string text(size, '\0');
+  for (size_t i = 0; i < size; ++i) text[i] = static_cast<char>(i % 251);
+  return text;
+}
+
+TEST(WriteBehind, PassesEverythingOnInFullBuffers) {
+  const Call call;
+  Keeping out;
+  WriteBehind behind(out, call, 2, 1000);
+  const std::string text = pattern(12'345);
+  for (size_t at = 0; at < text.size(); at += 777) ASSERT_OK(behind.write(as_bytes(text.substr(at, 777))));
+  ASSERT_OK(behind.finish());
+  EXPECT_EQ(out.text, text);
+  ASSERT_EQ(out.sizes.size(), 13U);
+  EXPECT_EQ(out.sizes.front(), 1000U);
+  EXPECT_EQ(out.sizes.back(), 345U);
+}
+
+TEST(WriteBehind, BringsAFailureBack) {
+  const Call call;
+  Keeping out;
+  out.fail_at = 3000;
+  WriteBehind behind(out, call, 2, 1000);
+  Done done = behind.write(as_bytes(pattern(100'000)));
+  if (done) done = behind.finish();
+  EXPECT_STATUS(Status::custom, done);
+  EXPECT_EQ(out.text, pattern(3000));
+}
+
+TEST(WriteBehind, MayBeDroppedHalfway) {
+  const Call call;
+  Keeping out;
+  WriteBehind behind(out, call, 4, 1000);
+  EXPECT_OK(behind.write(as_bytes(pattern(2500))));
+}
+
 }  // namespace
 }  // namespace msb::os
