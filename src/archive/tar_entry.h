@@ -46,6 +46,7 @@ struct TarEntry {
   uint64_t stored = 0;  ///< bytes of content in the archive
   bool sparse = false;
   std::vector<tree::Run> runs;      ///< of a sparse file, in order; `stored` counts from the first byte of content
+  std::vector<uint64_t> map;        ///< of a sparse file as the archive lists it: offset, length, offset, …
   std::vector<tree::Xattr> xattrs;  ///< sorted by name
 };
 

@@ -253,7 +253,7 @@ Done TarReader::fill_entry(const TarHeader& header, Extensions& extensions, TarE
 }
 
 Done TarReader::fill_sparse(const TarHeader& header, PaxHeader& pax, TarEntry& entry) {
-  std::vector<uint64_t> map;
+  std::vector<uint64_t>& map = entry.map;
   if (header.type() == 'S') {
     const auto size = header.number(483, 12);
     if (!header.is_gnu() || !size || *size < 0) return refuse_tar("it is sparse in an unknown format");

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <cstring>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -12,6 +13,7 @@ namespace msb::archive {
 namespace {
 
 constexpr size_t kNameField = 100;
+constexpr size_t kNumberField = 12;
 constexpr std::array<std::byte, 2 * kTarBlock> kZeros{};
 
 char flag_of(TarType type) {
@@ -92,6 +94,16 @@ std::string pax_records(const TarEntry& entry) {
   return records;
 }
 
+/// Sets the checksum of a header, in which its own field counts as spaces.
+void seal(MutableBytes header) {
+  const MutableBytes field = header.subspan(148, 8);
+  std::fill(field.begin(), field.end(), std::byte{' '});
+  uint64_t sum = 0;
+  for (const std::byte byte : header) sum += static_cast<uint64_t>(byte);
+  field.back() = std::byte{0};
+  put_number(field, sum);
+}
+
 std::array<std::byte, kTarBlock> make_header(const TarEntry& entry, char flag, bool gnu) {
   std::array<std::byte, kTarBlock> block{};
   const MutableBytes header(block);
@@ -111,10 +123,17 @@ std::array<std::byte, kTarBlock> make_header(const TarEntry& entry, char flag, b
     put_number(header.subspan(329, 8), entry.rdev_major);
     put_number(header.subspan(337, 8), entry.rdev_minor);
   }
-  uint64_t sum = 8 * ' ';  // the checksum's own field counts as spaces
-  for (const std::byte byte : block) sum += static_cast<uint64_t>(byte);
-  put_number(header.subspan(148, 8), sum);
+  seal(header);
   return block;
+}
+
+/// Writes as many pairs of the map as there is room for, and returns what is left of it.
+std::span<const uint64_t> put_pairs(MutableBytes block, size_t offset, size_t room, std::span<const uint64_t> map) {
+  for (; room > 0 && !map.empty(); --room, offset += 2 * kNumberField, map = map.subspan(2)) {
+    put_number(block.subspan(offset, kNumberField), map[0]);
+    put_number(block.subspan(offset + kNumberField, kNumberField), map[1]);
+  }
+  return map;
 }
 
 }  // namespace
@@ -169,6 +188,37 @@ Done TarWriter::begin(const TarEntry& entry) {
   left_ = entry.type == TarType::regular ? entry.size : 0;
   padding_ = align_up(left_, uint64_t{kTarBlock}) - left_;
   return {};
+}
+
+Done TarWriter::begin_sparse(const TarEntry& entry) {
+  if (left_ != 0) return Error(Status::internal, "a tar member began inside another");
+  if (entry.path.size() > kNameField) MSB_CHECK(put_extension('L', "././@LongLink", entry.path + '\0'));
+  TarEntry stored = entry;
+  stored.size = 0;
+  for (size_t i = 1; i < entry.map.size(); i += 2) stored.size += entry.map[i];
+  auto block = make_header(stored, 'S', true);
+  const MutableBytes header(block);
+  std::span<const uint64_t> rest = put_pairs(header, 386, 4, entry.map);
+  put_number(header.subspan(483, kNumberField), entry.size);
+  header[482] = static_cast<std::byte>(rest.empty() ? 0 : 1);
+  seal(header);
+  MSB_CHECK(out_->write(block));
+  while (!rest.empty()) {
+    block.fill(std::byte{0});
+    rest = put_pairs(header, 0, 21, rest);
+    header[504] = static_cast<std::byte>(rest.empty() ? 0 : 1);
+    MSB_CHECK(out_->write(block));
+  }
+  left_ = stored.size;
+  padding_ = align_up(left_, uint64_t{kTarBlock}) - left_;
+  return {};
+}
+
+Done TarWriter::zeros(uint64_t count) {
+  if (count > left_) return Error(Status::internal, "a tar member got more content than it announced");
+  MSB_CHECK(out_->zeros(count));
+  left_ -= count;
+  return left_ == 0 ? pad() : Done();
 }
 
 Done TarWriter::write(Bytes content) {

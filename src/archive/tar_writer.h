@@ -29,7 +29,13 @@ class TarWriter {
   /// Begins any member; `entry.size` bytes of content must follow through write() when it is a regular file. Of the
   /// entry type, path, link, metadata, device, size and xattrs count; sparse files are written in full.
   Done begin(const TarEntry& entry);
+  /// Begins a regular file of apparent size `entry.size` of which only the ranges in `entry.map` (offset, length, …, in
+  /// order and apart) are stored: an old GNU sparse member. Their content must follow. The map has a pair that ends at
+  /// the size, be it an empty one.
+  Done begin_sparse(const TarEntry& entry);
   Done write(Bytes content);
+  /// The same as so many bytes of zeros.
+  Done zeros(uint64_t count);
 
   /// Two blocks of zeros.
   Done finish();

@@ -105,5 +105,52 @@ TEST(TarWriter, WritesWhatItsReaderReads) {
   }
 }
 
+TEST(TarWriter, WritesSparseMembersWithTheirWholeMap) {
+  StringSink out;
+  TarWriter writer(out);
+  TarEntry entry;
+  entry.path = std::string(120, 'n');
+  entry.mode = 0644;
+  entry.size = uint64_t{20} << 30;
+  std::string content;
+  for (uint64_t i = 0; i < 60; ++i) {
+    entry.map.insert(entry.map.end(), {i << 28, 512});
+    content += noise(512, static_cast<uint32_t>(i));
+  }
+  entry.map.insert(entry.map.end(), {entry.size, 0});
+  ASSERT_TRUE(writer.begin_sparse(entry).ok());
+  ASSERT_TRUE(writer.write(as_bytes(content)).ok());
+  ASSERT_TRUE(writer.add_file("next", as_bytes("x")).ok());
+  ASSERT_TRUE(writer.finish().ok());
+  StringSource source(out.text);
+  TarLimits limits;
+  limits.max_file = limits.max_data = uint64_t{1} << 40;
+  TarReader reader(source, nullptr, kCall, limits);
+  TarEntry read;
+  ASSERT_TRUE(reader.next(read).ok());
+  EXPECT_TRUE(read.sparse);
+  EXPECT_EQ(read.path, entry.path);
+  EXPECT_EQ(read.size, entry.size);
+  EXPECT_EQ(read.stored, content.size());
+  EXPECT_EQ(read.map, entry.map);
+  const auto more = reader.next(read);
+  ASSERT_TRUE(more.ok()) << more.error().message();
+  EXPECT_EQ(read.path, "next");
+}
+
+TEST(TarWriter, WritesZerosAsContent) {
+  StringSink out;
+  TarWriter writer(out);
+  TarEntry entry;
+  entry.type = TarType::regular;
+  entry.path = "zeros";
+  entry.size = 700;
+  ASSERT_TRUE(writer.begin(entry).ok());
+  ASSERT_TRUE(writer.zeros(600).ok());
+  EXPECT_FALSE(writer.zeros(101).ok());
+  ASSERT_TRUE(writer.zeros(100).ok());
+  EXPECT_EQ(out.text.size(), 512U + 1024);
+}
+
 }  // namespace
 }  // namespace msb::archive
