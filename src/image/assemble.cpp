@@ -39,9 +39,9 @@ Result<There> compare(const Context& context, const std::string& path, const os:
   return There::same;
 }
 
-/// The descriptor names files relative to its own folder, so that a home can be moved.
-Result<std::string> descriptor_text(const Digest& manifest, uint64_t fsmeta_size,
-                                    std::span<const AssembledLayer> layers) {
+}  // namespace
+
+Result<std::string> vmdk_text(const Digest& manifest, uint64_t fsmeta_size, std::span<const AssembledLayer> layers) {
   std::vector<erofs::Extent> extents;
   extents.push_back({"../fsmeta/" + manifest.safe_name() + ".erofs", fsmeta_size / kSector});
   for (const AssembledLayer& layer : layers) {
@@ -49,8 +49,6 @@ Result<std::string> descriptor_text(const Digest& manifest, uint64_t fsmeta_size
   }
   return erofs::format_vmdk(extents);
 }
-
-}  // namespace
 
 Result<Assembled> assemble(const Context& context, const Digest& manifest, const tree::Tree& merged,
                            std::span<const AssembledLayer> layers, const Call& call) {
@@ -63,7 +61,7 @@ Result<Assembled> assemble(const Context& context, const Digest& manifest, const
   MSB_TRY(const erofs::Layout layout, erofs::plan_fsmeta(merged, layers.size(), call));
   MSB_TRY(os::StagedFile fsmeta, os::StagedFile::create(context.fs, context.paths.fsmeta(), kFileMode));
   MSB_CHECK(erofs::write_fsmeta(merged, layout, blocks, fsmeta.file(), call));
-  MSB_TRY(const std::string text, descriptor_text(manifest, layout.file_size(), layers));
+  MSB_TRY(const std::string text, vmdk_text(manifest, layout.file_size(), layers));
   MSB_TRY(os::StagedFile vmdk, os::StagedFile::create(context.fs, context.paths.vmdk(), kFileMode));
   MSB_CHECK(vmdk.file().write_at(as_bytes(text), 0));
 

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <span>
+#include <string>
 
 #include "base/call.h"
 #include "digest/digest.h"
@@ -28,5 +29,9 @@ struct Assembled {
 /// show all that a layer says.
 Result<Assembled> assemble(const Context& context, const Digest& manifest, const tree::Tree& merged,
                            std::span<const AssembledLayer> layers, const Call& call);
+
+/// The VMDK that joins an fsmeta of `fsmeta_size` bytes with those layers. It names files relative to its own folder,
+/// so that it holds in every cache.
+Result<std::string> vmdk_text(const Digest& manifest, uint64_t fsmeta_size, std::span<const AssembledLayer> layers);
 
 }  // namespace msb::image

@@ -12,6 +12,7 @@
 #include "image/archive_files.h"
 #include "image/archived_image.h"
 #include "image/assemble.h"
+#include "image/image_record.h"
 #include "image/layer_store.h"
 #include "image/lease.h"
 #include "image/new_files.h"
@@ -67,24 +68,6 @@ std::string_view media_type_of(archive::Compression compression) {
       break;
   }
   return oci::kOciLayerTar;
-}
-
-template <typename T>
-std::optional<T> unless_empty(const T& value) {
-  return value.empty() ? std::nullopt : std::optional(value);
-}
-
-index::ConfigRecord config_record(const Digest& digest, const oci::RunConfig& run) {
-  index::ConfigRecord record;
-  record.digest = digest.text();
-  record.env = run.env;
-  record.cmd = run.cmd;
-  record.entrypoint = run.entrypoint;
-  record.working_dir = run.working_dir;
-  record.user = run.user;
-  record.labels = run.labels;
-  record.stop_signal = run.stop_signal;
-  return record;
 }
 
 /// One load from its first byte to its rows.
@@ -330,17 +313,17 @@ class Loading {
     }
     const Digest digest = Digest::sha256_of(as_bytes(archived.raw_manifest));
     MSB_CHECK(lease_->add(digest, call_));
-    MSB_CHECK(assemble_image(image, digest));
+    MSB_TRY(const std::vector<AssembledLayer> parts, assemble_image(image, digest));
 
     ReadyImage ready;
     ready.spellings = std::move(image.spellings);
-    ready.row = image_record(image, digest);
+    ready.row = make_record(digest, manifest, archived.config, parts);
     ready.document = oci::CacheRecord::of(digest, std::move(archived.raw_manifest), manifest,
                                           std::move(archived.raw_config), archived.config);
     return ready;
   }
 
-  Done assemble_image(const PlannedImage& image, const Digest& digest) {
+  Result<std::vector<AssembledLayer>> assemble_image(const PlannedImage& image, const Digest& digest) {
     tree::Tree merged;
     std::vector<AssembledLayer> parts;
     for (size_t i = 0; i < image.layers.size(); ++i) {
@@ -354,7 +337,7 @@ class Loading {
     const CachePaths& paths = context_.paths;
     if (assembled.fresh_fsmeta) new_files_.add(digest, paths.fsmeta(name), paths.fsmeta_lock(name));
     if (assembled.fresh_vmdk) new_files_.add(digest, paths.vmdk(name), paths.fsmeta_lock(name));
-    return {};
+    return parts;
   }
 
   /// The tree of a layer: the one in memory for whoever comes last, a new one read from the cache for the others.
@@ -368,25 +351,6 @@ class Loading {
     if (cached) return std::move(cached->tree);
     return Error(Status::io, "layer " + layer.diff_id.text() + " has gone from the cache; load the image again")
         .with("digest", layer.diff_id.text());
-  }
-
-  index::ImageRecord image_record(const PlannedImage& image, const Digest& digest) const {
-    const oci::Manifest& manifest = image.archived.manifest;
-    const oci::ImageConfig& config = image.archived.config;
-    index::ImageRecord record;
-    record.manifest_digest = digest.text();
-    record.media_type = manifest.media_type;
-    record.architecture = unless_empty(config.platform.architecture);
-    record.os = unless_empty(config.platform.os);
-    record.variant = unless_empty(config.platform.variant);
-    record.config = config_record(manifest.config.digest, config.run);
-    for (size_t i = 0; i < image.layers.size(); ++i) {
-      const oci::Descriptor& blob = manifest.layers[i];
-      const Layer& layer = layers_[image.layers[i].layer];
-      record.layers.push_back(
-          {layer.diff_id.text(), blob.digest.text(), unless_empty(blob.media_type), blob.size, layer.size});
-    }
-    return record;
   }
 
   const Context& context_;

@@ -6,6 +6,7 @@
 #include "oci/config.h"
 #include "oci/manifest.h"
 #include "oci/reference.h"
+#include "os/dir.h"
 #include "os/file.h"
 
 namespace msb::image {
@@ -120,6 +121,30 @@ Result<oci::CacheRecord> find_document(const Context& context, const std::string
   }
   return Error(Status::image_not_found, reference + ": its document is missing; load or pull the image again")
       .with("reference", reference);
+}
+
+Result<oci::CacheRecord> find_document_of(const Context& context, const Digest& manifest, const Call& call) {
+  MSB_TRY(const auto images, list(context, call));
+  for (const index::ImageRow& image : images) {
+    if (image.manifest_digest != manifest.text()) continue;
+    if (auto record = read_document(context, image)) return std::move(*record);
+  }
+  // Its references may have moved on; the document says itself whose it is.
+  const auto not_there = [&] {
+    return Error(Status::image_not_found, manifest.text()).with("digest", manifest.text());
+  };
+  const auto dir = os::open_dir(context.fs, context.paths.manifests());
+  if (!dir) return not_there();
+  MSB_TRY(const auto entries, os::list_dir(*dir));
+  for (const os::DirEntry& entry : entries) {
+    MSB_CHECK(call.check());
+    if (!entry.name.ends_with(".json")) continue;
+    const auto text = os::read_small(context.fs, dir->fd(), entry.name, oci::kMaxCacheRecordBytes);
+    if (!text || text->find(manifest.text()) == std::string::npos) continue;
+    auto record = oci::CacheRecord::parse(*text);
+    if (record && record->manifest_digest == manifest) return std::move(*record);
+  }
+  return not_there();
 }
 
 }  // namespace msb::image

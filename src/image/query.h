@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "base/call.h"
+#include "digest/digest.h"
 #include "image/context.h"
 #include "index/images.h"
 #include "oci/cache_record.h"
@@ -34,5 +35,9 @@ Result<ImageDetail> inspect(const Context& context, const std::string& reference
 /// with another spelling, that of another reference of the image.
 /// @retval Status::image_not_found  there is no row, or no document of its manifest
 Result<oci::CacheRecord> find_document(const Context& context, const std::string& reference, const Call& call);
+
+/// The document of a manifest, whatever references mean by now: an image that is in use keeps one.
+/// @retval Status::image_not_found  there is none
+Result<oci::CacheRecord> find_document_of(const Context& context, const Digest& manifest, const Call& call);
 
 }  // namespace msb::image

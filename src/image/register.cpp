@@ -3,7 +3,9 @@
 #include <cerrno>
 #include <map>
 #include <optional>
+#include <vector>
 
+#include "os/dir.h"
 #include "os/file.h"
 #include "os/lock.h"
 #include "os/publish.h"
@@ -23,7 +25,11 @@ class Documents {
     if (!kept_) restore();
   }
 
-  void add(const std::string& key, const oci::CacheRecord& record) { documents_[key].record = &record; }
+  void add(const oci::Reference& reference, const oci::CacheRecord& record) {
+    Document& document = documents_[reference.cache_key()];
+    document.repository = reference.registry() + "/" + reference.repository();
+    document.record = &record;
+  }
 
   Done write(const Call& call) {
     for (auto& [key, document] : documents_) {
@@ -38,6 +44,7 @@ class Documents {
       const std::string path = context_.paths.metadata(key);
       auto before = os::read_small(context_.fs, AT_FDCWD, path, oci::kMaxCacheRecordBytes);
       if (before) document.before = std::move(*before);
+      if (document.before) MSB_CHECK(keep_by_digest(document));
       MSB_TRY(os::StagedFile file, stage(document.record->write()));
       staged.push_back(std::move(file));
       files.push_back({&staged.back(), path});
@@ -50,6 +57,7 @@ class Documents {
 
  private:
   struct Document {
+    std::string repository;
     const oci::CacheRecord* record = nullptr;
     std::optional<os::FileLock> lock;
     std::optional<std::string> before;
@@ -61,7 +69,28 @@ class Documents {
     return file;
   }
 
+  /// The image that a reference leaves behind may be in use, and its document is the only place that has its manifest.
+  /// It goes on under the reference that has the digest, and goes with the image.
+  Done keep_by_digest(const Document& document) {
+    const auto before = oci::CacheRecord::parse(*document.before);
+    if (!before || before->manifest_digest == document.record->manifest_digest) return {};
+    const auto pinned = oci::Reference::parse(document.repository + "@" + before->manifest_digest.text());
+    if (!pinned || documents_.contains(pinned->cache_key())) return {};
+    const std::string path = context_.paths.metadata(pinned->cache_key());
+    MSB_TRY(const bool there, os::exists(context_.fs, path));
+    if (there) return {};
+    MSB_TRY(os::StagedFile file, stage(*document.before));
+    Done kept = file.publish(path, os::Existing::refuse);
+    if (kept) pinned_.push_back(path);
+    if (!kept && kept.error().os_code() == EEXIST) return {};
+    return kept;
+  }
+
   void restore() const {
+    for (const std::string& path : pinned_) {
+      const int result = context_.fs.unlink(AT_FDCWD, path.c_str(), 0);
+      if (result < 0) context_.log.warn("image", "could not take a document back: " + path);
+    }
     if (!written_) return;
     for (const auto& [key, document] : documents_) {
       const std::string path = context_.paths.metadata(key);
@@ -81,6 +110,7 @@ class Documents {
 
   const Context& context_;
   std::map<std::string, Document> documents_;
+  std::vector<std::string> pinned_;  // documents kept by digest
   bool written_ = false;
   bool kept_ = false;
 };
@@ -111,7 +141,7 @@ Result<std::vector<index::ImageRow>> register_images(const Context& context, std
     for (const Spelling& spelling : image.spellings) {
       const std::string key = spelling.reference.cache_key();
       by_key[key] = &image;
-      documents.add(key, image.document);
+      documents.add(spelling.reference, image.document);
     }
   }
   MSB_CHECK(documents.write(call));
