@@ -54,7 +54,8 @@ class Sweeper {
       MSB_CHECK(call_.check());
       const std::span batch = std::span(images_).subspan(begin, std::min(kBatch, images_.size() - begin));
       MSB_CHECK(remove_rows(batch));
-      MSB_CHECK(make_durable());
+      // A file must not be gone before its rows are: after a power failure the index would promise what is not there.
+      MSB_CHECK(context_.database.make_durable());
       // What has lost its rows is finished even if the call has been stopped meanwhile.
       for (const Going& going : batch) MSB_CHECK(remove_files(going.files, finish_));
     }
@@ -176,15 +177,6 @@ class Sweeper {
       return false;
     }
     return index::delete_reference(transaction, judged.reference);
-  }
-
-  /// A file must not be gone before its rows are: after a power failure the index would promise what is not there.
-  Done make_durable() const {
-    const std::string log = context_.database.path() + "-wal";
-    auto file = os::File::open_regular(context_.fs, AT_FDCWD, log);
-    if (file) return file->sync();
-    if (file.error().os_code() == ENOENT) return {};
-    return std::move(file).error();
   }
 
   Done remove_files(std::span<const size_t> items, const Call& call) {

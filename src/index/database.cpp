@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "base/time.h"
+#include "os/file.h"
 #include "os/lock.h"
 
 namespace msb::index {
@@ -102,6 +103,14 @@ Done Database::prepare_for_writing(const Call& call) {
   }
   connection_->attend_nobody();
   return {};
+}
+
+/// With synchronous=NORMAL a commit is in the log, but not yet on the disk.
+Done Database::make_durable() const {
+  auto log = os::File::open_regular(fs_, AT_FDCWD, path_ + "-wal");
+  if (log) return log->sync();
+  if (log.error().os_code() == ENOENT) return {};
+  return std::move(log).error();
 }
 
 bool Database::exists() const {

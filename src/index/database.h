@@ -73,6 +73,10 @@ class Database {
     return within(Kind::write, call, work);
   }
 
+  /// What has been committed survives a power failure once this has succeeded. For whoever changes, on the strength of
+  /// a row, what is not in the database.
+  Done make_durable() const;
+
   Result<Schema> schema(const Call& call) {
     return read(call, [](Transaction& transaction) -> Result<Schema> { return transaction.schema(); });
   }

@@ -71,7 +71,7 @@ Result<int64_t> store_manifest(Transaction& transaction, const ImageRecord& imag
   for (const LayerRecord& layer : image.layers) {
     total = checked_add(total, layer.compressed_size.value_or(0)).value_or(std::numeric_limits<uint64_t>::max());
   }
-  MSB_TRY(const auto id, find_id(transaction, "SELECT id FROM manifest WHERE digest = ?", image.manifest_digest));
+  MSB_TRY(const auto id, find_manifest(transaction, image.manifest_digest));
   if (id) {
     MSB_CHECK(transaction.execute(
         "UPDATE manifest SET media_type = coalesce(?, media_type), config_digest = ?, architecture = "
@@ -122,6 +122,10 @@ Result<int64_t> store_layer(Transaction& transaction, const LayerRecord& layer, 
 }
 
 }  // namespace
+
+Result<std::optional<int64_t>> find_manifest(Transaction& transaction, std::string_view digest) {
+  return find_id(transaction, "SELECT id FROM manifest WHERE digest = ?", digest);
+}
 
 Done persist_image(Transaction& transaction, std::string_view reference, const ImageRecord& image) {
   const std::string now = format_db_time(now_ns());

@@ -88,6 +88,8 @@ Result<bool> touch_image(Transaction& transaction, std::string_view reference);
 Result<std::vector<ImageRow>> list_images(Transaction& transaction);
 /// By the exact spelling.
 Result<std::optional<ImageRow>> find_image(Transaction& transaction, std::string_view reference);
+/// Id of a manifest.
+Result<std::optional<int64_t>> find_manifest(Transaction& transaction, std::string_view digest);
 Result<std::optional<ConfigRecord>> find_config(Transaction& transaction, int64_t manifest_id);
 /// Layers of a manifest, bottom first.
 Result<std::vector<LayerRow>> layers_of(Transaction& transaction, int64_t manifest_id);

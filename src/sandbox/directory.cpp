@@ -6,6 +6,7 @@
 #include "json/node.h"
 #include "json/parse.h"
 #include "json/write.h"
+#include "os/publish.h"
 
 namespace msb::sandbox {
 namespace {
@@ -44,6 +45,35 @@ std::optional<std::string> read_origin(const image::Context& context, const std:
   if (digest) return std::move(*digest);
   context.log.warn("sandbox", path + " is ignored: " + digest.error().message());
   return std::nullopt;
+}
+
+Done mark_unrecorded(const image::Context& context, const std::string& directory) {
+  auto dir = os::open_dir(context.fs, AT_FDCWD, directory, O_NOFOLLOW);
+  if (!dir && dir.error().os_code() == ENOENT) return {};
+  if (!dir) return std::move(dir).error();
+  const int flags = O_WRONLY | O_CREAT | O_NOFOLLOW;
+  MSB_TRY(const os::File mark, os::File::open(context.fs, AT_FDCWD, os::join_path(directory, kUnrecorded), flags));
+  return dir->sync();
+}
+
+Result<bool> is_marked(const image::Context& context, const std::string& directory) {
+  return os::exists(context.fs, os::join_path(directory, kUnrecorded));
+}
+
+Done unmark(const image::Context& context, const std::string& directory) {
+  const std::string path = os::join_path(directory, kUnrecorded);
+  const int result = context.fs.unlink(AT_FDCWD, path.c_str(), 0);
+  if (result < 0 && result != -ENOENT) return Error::io("remove", path, -result);
+  return {};
+}
+
+Done discard_directory(const image::Context& context, const std::string& name) {
+  auto retired = os::retire(context.fs, context.sandboxes_dir, name);
+  if (!retired && retired.error().os_code() == ENOENT) return {};
+  if (!retired) return std::move(retired).error();
+  const Done removed = retired->remove(Call());
+  if (!removed) context.log.warn("sandbox", "left for recovery: " + removed.error().message());
+  return {};
 }
 
 }  // namespace msb::sandbox

@@ -25,4 +25,13 @@ std::string origin_document(const std::string& snapshot);
 /// malformed.
 std::optional<std::string> read_origin(const image::Context& context, const std::string& directory);
 
+/// Puts the mark into a directory, for good; nothing happens when the directory is missing.
+Done mark_unrecorded(const image::Context& context, const std::string& directory);
+Result<bool> is_marked(const image::Context& context, const std::string& directory);
+/// Takes the mark away. A crash may bring it back.
+Done unmark(const image::Context& context, const std::string& directory);
+/// Takes a directory away with all that is in it; one that is missing is fine. It has left its place once this has
+/// done anything, and what cannot be freed then is left to recover().
+Done discard_directory(const image::Context& context, const std::string& name);
+
 }  // namespace msb::sandbox

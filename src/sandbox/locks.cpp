@@ -35,6 +35,11 @@ Result<os::FileLock> lock_creation(const image::Context& context, const std::str
   return acquire(context, kCreation, name, call);
 }
 
+Result<std::optional<os::FileLock>> try_lock_creation(const image::Context& context, const std::string& name) {
+  MSB_CHECK(os::make_dirs(context.fs, folder(context, kCreation)));
+  return os::FileLock::try_acquire(context.fs, lock_path(context, kCreation, name), os::LockMode::exclusive);
+}
+
 Result<os::FileLock> lock_lifecycle(const image::Context& context, const std::string& name, const Call& call) {
   return acquire(context, kLifecycle, name, call);
 }

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <optional>
 #include <string>
 
 #include "base/call.h"
@@ -14,6 +15,8 @@ namespace msb::sandbox {
 /// run/creation-locks: held by whoever makes, replaces or removes the sandbox (0.6.18 and later). Waits up to the busy
 /// timeout, then fails with `busy`.
 Result<os::FileLock> lock_creation(const image::Context& context, const std::string& name, const Call& call);
+/// Without waiting; nothing when somebody has it.
+Result<std::optional<os::FileLock>> try_lock_creation(const image::Context& context, const std::string& name);
 
 /// run/locks: held while the sandbox is started, stopped or changed, and by its machine for as long as it lives (0.6.9
 /// and later). Waits as the one above.

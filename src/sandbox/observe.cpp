@@ -80,7 +80,8 @@ Sandbox describe(const image::Context& context, const index::SandboxRecord& reco
   if (!config->image_ref) return sandbox;
   sandbox.image_ref = std::move(config->image_ref);
   sandbox.image_digest = std::move(config->manifest_digest);
-  if (config->managed_disk) add_disk(context, sandbox);
+  // Others may have recorded names that would lead elsewhere.
+  if (config->managed_disk && check_name(sandbox.name)) add_disk(context, sandbox);
   return sandbox;
 }
 

@@ -2,6 +2,7 @@
 
 #include <map>
 #include <set>
+#include <unordered_map>
 #include <utility>
 
 #include "base/time.h"
@@ -31,6 +32,30 @@ Result<bool> has_other_copy(const Context& context, Transaction& transaction, co
   if (record.owns_name && !other_in_store) return false;
   const auto other = open_artifact(context.fs, path);
   return other && other->digest.text() == record.digest;
+}
+
+/// Makes the index say what is at `path`, where `occupant` is the row that has been there.
+template <typename Occupant>
+Result<std::optional<SnapshotRow>> bring_in_line(const Context& context, Transaction& transaction,
+                                                 const std::string& path, Occupant occupant) {
+  auto artifact = open_artifact(context.fs, path);
+  if (!artifact && artifact.error().status() == Status::snapshot_not_found) {
+    MSB_TRY(const auto row, find_row_at(transaction, path));
+    if (row) MSB_CHECK(index::delete_snapshot(transaction, row->digest));
+    return std::optional<SnapshotRow>();
+  }
+  if (!artifact) return std::move(artifact).error();
+  MSB_TRY(const SnapshotRecord record, record_of(context, *artifact));
+  MSB_TRY(const bool other, has_other_copy(context, transaction, record));
+  MSB_TRY(const std::optional<SnapshotRow> before, occupant());
+  if (before && (!other || before->digest != record.digest)) {
+    MSB_CHECK(index::delete_snapshot(transaction, before->digest));
+  }
+  if (!other) {
+    MSB_CHECK(index::delete_snapshot(transaction, record.digest));
+    MSB_CHECK(index::insert_snapshot(transaction, record));
+  }
+  return index::find_snapshot(transaction, record.digest);
 }
 
 /// A reindexing within its transaction.
@@ -187,18 +212,32 @@ Result<std::optional<SnapshotRow>> find_row_at(Transaction& transaction, const s
 }
 
 Result<std::optional<SnapshotRow>> index_path(const Context& context, const std::string& path, const Call& call) {
-  return context.database.write(call, [&](Transaction& transaction) -> Result<std::optional<SnapshotRow>> {
-    auto artifact = open_artifact(context.fs, path);
-    if (!artifact && artifact.error().status() == Status::snapshot_not_found) {
-      MSB_TRY(const auto row, find_row_at(transaction, path));
-      if (row) MSB_CHECK(index::delete_snapshot(transaction, row->digest));
-      return std::optional<SnapshotRow>();
+  return context.database.write(call, [&](Transaction& transaction) {
+    return bring_in_line(context, transaction, path, [&]() { return index::find_snapshot_at(transaction, path); });
+  });
+}
+
+Result<std::vector<std::optional<SnapshotRow>>> index_paths(const Context& context, std::span<const std::string> paths,
+                                                            const Call& call) {
+  using Rows = std::vector<std::optional<SnapshotRow>>;
+  return context.database.write(call, [&](Transaction& transaction) -> Result<Rows> {
+    // Paths have no index in the database.
+    std::unordered_map<std::string, SnapshotRow> occupants;
+    MSB_TRY(std::vector<SnapshotRow> before, index::list_snapshots(transaction));
+    for (SnapshotRow& row : before) occupants.emplace(row.artifact_path, std::move(row));
+    Progress progress{.phase = Phase::indexing, .item = {}, .total = paths.size(), .total_known = true};
+    Rows rows;
+    for (const std::string& path : paths) {
+      MSB_CHECK(call.check());
+      MSB_TRY(auto row, bring_in_line(context, transaction, path, [&]() -> Result<std::optional<SnapshotRow>> {
+                const auto found = occupants.find(path);
+                return found == occupants.end() ? std::nullopt : std::optional(found->second);
+              }));
+      rows.push_back(std::move(row));
+      ++progress.done;
+      call.report(progress);
     }
-    if (!artifact) return std::move(artifact).error();
-    MSB_TRY(const SnapshotRecord record, record_of(context, *artifact));
-    MSB_TRY(const bool other, has_other_copy(context, transaction, record));
-    if (!other) MSB_CHECK(index::upsert_snapshot(transaction, record));
-    return index::find_snapshot(transaction, record.digest);
+    return rows;
   });
 }
 

@@ -2,7 +2,9 @@
 
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
+#include <vector>
 
 #include "base/call.h"
 #include "image/context.h"
@@ -26,6 +28,12 @@ Result<index::SnapshotRow> row_of(const Context& context, const Artifact& artifa
 /// place leave the row of the last. The row, or nothing when no snapshot is there.
 /// @retval Status::snapshot_integrity, Status::io  what is there cannot be opened; the index is as before
 Result<std::optional<index::SnapshotRow>> index_path(const Context& context, const std::string& path, const Call& call);
+
+/// The same for many places in one transaction, which looks through the index once. All of them or, after a failure,
+/// none. Rows are in the order of `paths`. Reports Phase::indexing.
+Result<std::vector<std::optional<index::SnapshotRow>>> index_paths(const Context& context,
+                                                                   std::span<const std::string> paths,
+                                                                   const Call& call);
 
 /// The row of that digest, or of what became of it when the descriptor was translated (translate.h).
 Result<std::optional<index::SnapshotRow>> find_row_of(index::Transaction& transaction, const std::string& digest);

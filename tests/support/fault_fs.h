@@ -3,6 +3,7 @@
 #include <atomic>
 #include <cerrno>
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -33,6 +34,8 @@ class FaultFs final : public os::Fs {
   bool has_clone = true;         ///< false: FICLONE is not supported
   bool has_copy_range = true;    ///< false: copy_file_range is not supported
   bool has_seek_data = true;     ///< false: SEEK_DATA and SEEK_HOLE are not supported
+  /// Called before each operation with its number, from 1.
+  std::function<void(unsigned)> before;
   /// Names of the operations that change or order what is on disk, and their subject: "rename a b", "fsync", ….
   std::vector<std::string> trace;
 
@@ -129,6 +132,7 @@ class FaultFs final : public os::Fs {
   auto step(bool needs_space, Operation operation) -> decltype(operation()) {
     using Answer = decltype(operation());
     const unsigned n = ++count_;
+    if (before) before(n);
     if (fault_ == Fault::fail && n == at_) return static_cast<Answer>(-EIO);
     if (fault_ == Fault::crash && n >= at_) return static_cast<Answer>(-EIO);
     if (fault_ == Fault::crash_after && n > at_) return static_cast<Answer>(-EIO);

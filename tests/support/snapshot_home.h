@@ -1,5 +1,8 @@
 #pragma once
 
+#include <signal.h>
+#include <unistd.h>
+
 #include <filesystem>
 #include <memory>
 #include <optional>
@@ -8,10 +11,12 @@
 #include <vector>
 
 #include <gtest/gtest.h>
+#include <sys/wait.h>
 
 #include "image/context.h"
 #include "index/snapshots.h"
 #include "support/artifact_builder.h"
+#include "support/fault_fs.h"
 #include "support/fixtures.h"
 #include "support/result.h"
 #include "support/temp_dir.h"
@@ -39,6 +44,30 @@ class SnapshotHome {
                                     .sandboxes_dir = path("sandboxes"),
                                     .threads = 2});
   }
+  /// Runs `work` in a process of its own, through a file system that kills it before operation `at`. True when it was
+  /// killed: that many operations there are.
+  template <typename Work>
+  bool killed_at(unsigned at, Work work) {
+    context_.reset();
+    database_.reset();  // SQLite must not be carried across a fork
+    const pid_t child = ::fork();
+    if (child == 0) {
+      FaultFs killing;
+      killing.before = [at](unsigned n) {
+        if (n == at) ::kill(::getpid(), SIGKILL);
+      };
+      open();
+      use(killing);
+      work(*context_);
+      ::_exit(0);
+    }
+    int status = 0;
+    EXPECT_EQ(::waitpid(child, &status, 0), child);
+    EXPECT_TRUE(WIFSIGNALED(status) || WEXITSTATUS(status) == 0);
+    open();
+    use(os::real_fs());
+    return WIFSIGNALED(status);
+  }
   /// Puts the database of somebody else in place of ours.
   void replace_database(const std::string& dump) {
     context_.reset();
@@ -58,6 +87,7 @@ class SnapshotHome {
   std::string path(const std::string& name) const { return dir_ / name; }
   std::string snapshot(const std::string& name) const { return path("snapshots/" + name); }
   const std::vector<std::string>& warnings() const { return warnings_; }
+  void forget_warnings() { warnings_.clear(); }
 
   /// Writes an artifact whose disk is that text, and returns its digest. What `alter` does to its descriptor makes it
   /// one of its own.

@@ -1,0 +1,162 @@
+// Whole operations on snapshots, in a home below $TMPDIR, or /tmp: capturing a disk of 4 GiB with 1 GiB of random data
+// and one with 3 MiB, without and with a digest of it, and listing an index of 10,000.
+
+#include <unistd.h>
+
+#include <cstdlib>
+#include <filesystem>
+#include <memory>
+#include <random>
+#include <string>
+#include <vector>
+
+#include <benchmark/benchmark.h>
+
+#include "base/time.h"
+#include "index/snapshots.h"
+#include "os/workers.h"
+#include "snapshot/create.h"
+#include "snapshot/query.h"
+
+namespace msb::snapshot {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr uint64_t kMiB = uint64_t{1} << 20;
+constexpr uint64_t kSize = 4096 * kMiB;
+constexpr int kListed = 10'000;
+
+template <typename T>
+T need(Result<T> result) {
+  if (!result) {
+    std::fprintf(stderr, "%s\n", result.error().message().c_str());
+    std::exit(1);
+  }
+  if constexpr (!std::is_void_v<T>) return *std::move(result);
+}
+
+/// A home for the length of a benchmark.
+class Home {
+ public:
+  Home() {
+    const char* const parent = std::getenv("TMPDIR");
+    root_ = fs::path(parent != nullptr ? parent : "/tmp") / ("snapshot-operations-bench-" + std::to_string(::getpid()));
+    fs::create_directories(root_ / "snapshots");
+    database_ = need(index::Database::open(os::real_fs(), root_ / "db", {}, call_));
+    context_ = std::make_unique<Context>(Context{.fs = os::real_fs(),
+                                                 .database = *database_,
+                                                 .log = log_,
+                                                 .paths = image::CachePaths(root_ / "cache"),
+                                                 .snapshots_dir = root_ / "snapshots",
+                                                 .sandboxes_dir = root_ / "sandboxes",
+                                                 .threads = os::processor_count()});
+  }
+  Home(const Home&) = delete;
+  Home& operator=(const Home&) = delete;
+  ~Home() {
+    database_.reset();
+    fs::remove_all(root_);
+  }
+
+  const Context& context() const { return *context_; }
+  const Call& call() const { return call_; }
+
+  /// A sparse file of kSize with so much random data in 16 places, as the disk of a sandbox.
+  CaptureSource source(uint64_t data) const {
+    const std::string path = root_ / "upper";
+    const os::File file = need(os::File::open(os::real_fs(), AT_FDCWD, path, O_RDWR | O_CREAT));
+    need(file.truncate(kSize));
+    std::mt19937_64 random(data);
+    std::vector<uint64_t> words(data / 16 / 8);
+    for (uint64_t place = 0; place < 16; ++place) {
+      for (uint64_t& word : words) word = random();
+      need(file.write_at(std::as_bytes(std::span(words)), place * (kSize / 16)));
+    }
+    need(file.sync());
+    return {"box", path, "docker.io/library/debian:12", "sha256:" + std::string(64, 'b'), std::nullopt};
+  }
+
+ private:
+  fs::path root_;
+  Call call_;
+  Log log_;
+  std::unique_ptr<index::Database> database_;
+  std::unique_ptr<Context> context_;
+};
+
+/// Arguments: MiB of data, algorithm or 0. The snapshot is synced to the disk each time.
+void create_snapshot(benchmark::State& state) {
+  const Home home;
+  const uint64_t data = static_cast<uint64_t>(state.range(0)) * kMiB;
+  const CaptureSource source = home.source(data);
+  CreateRequest request;
+  request.name = "bench";
+  if (state.range(1) != 0) request.integrity = static_cast<Algorithm>(state.range(1));
+  for (auto _ : state) {
+    need(create(home.context(), source, request, home.call()));
+    state.PauseTiming();
+    fs::remove_all(home.context().snapshots_dir + "/bench");
+    ::sync();
+    state.ResumeTiming();
+  }
+  state.SetBytesProcessed(static_cast<int64_t>(data) * static_cast<int64_t>(state.iterations()));
+}
+BENCHMARK(create_snapshot)
+    ->UseRealTime()
+    ->Unit(benchmark::kMillisecond)
+    ->ArgNames({"MiB", "algorithm"})
+    ->Args({1024, 0})
+    ->Args({1024, 1})
+    ->Args({3, 0})
+    ->Args({3, 1});
+
+void fill_index(const Home& home) {
+  need(home.context().database.write(home.call(), [&](index::Transaction& transaction) -> Done {
+    std::mt19937_64 random(1);
+    std::vector<uint64_t> words(4);
+    for (int i = 0; i < kListed; ++i) {
+      for (uint64_t& word : words) word = random();
+      index::SnapshotRecord record;
+      record.digest = "sha256:" + to_hex(std::as_bytes(std::span(words)));
+      record.name = "snapshot-" + std::to_string(i);
+      record.image_reference = "docker.io/library/debian:12";
+      record.image_manifest_digest = "sha256:" + std::string(64, 'b');
+      record.format = "raw";
+      record.fstype = "ext4";
+      record.artifact_path = home.context().snapshots_dir + "/" + *record.name;
+      record.size = kSize;
+      record.created_at = now_ns();
+      MSB_CHECK(index::insert_snapshot(transaction, record));
+    }
+    return {};
+  }));
+}
+
+void list_index(benchmark::State& state) {
+  const Home home;
+  fill_index(home);
+  ListOptions options;
+  options.sort = static_cast<Sort>(state.range(0));
+  options.limit = static_cast<size_t>(state.range(1));
+  for (auto _ : state) benchmark::DoNotOptimize(need(list(home.context(), options, home.call())));
+  state.SetItemsProcessed(kListed * static_cast<int64_t>(state.iterations()));
+}
+BENCHMARK(list_index)
+    ->Unit(benchmark::kMillisecond)
+    ->ArgNames({"sort", "limit"})
+    ->Args({0, 0})
+    ->Args({1, 0})
+    ->Args({0, 50});
+
+void get_by_name(benchmark::State& state) {
+  const Home home;
+  fill_index(home);
+  for (auto _ : state) benchmark::DoNotOptimize(need(get(home.context(), "snapshot-77", home.call())));
+}
+BENCHMARK(get_by_name)->Unit(benchmark::kMicrosecond);
+
+}  // namespace
+}  // namespace msb::snapshot
+
+BENCHMARK_MAIN();
