@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cerrno>
 #include <functional>
 #include <utility>
 
@@ -198,8 +199,9 @@ Error Connection::failure(int code) {
     case SQLITE_NOTADB:
       return about(Status::database, text + "; restore a backup, or salvage it with `sqlite3 " + path_ +
                                          " .recover` while nothing uses it");
-    case SQLITE_IOERR:
     case SQLITE_FULL:
+      return about(Status::io, text).with_os_code(ENOSPC);  // the system did not fail: less was written
+    case SQLITE_IOERR:
     case SQLITE_CANTOPEN:
     case SQLITE_PERM:
     case SQLITE_READONLY:
