@@ -102,9 +102,16 @@ Done remove_target(const Context& context, const Target& target, bool force, con
   if (opened && opened->digest == target.digest) {
     MSB_TRY(retired, retire_opened(context, target, opened->dir));
   }
-  MSB_TRY(const bool indexed, delete_row(context, target));
-  if (!retired && !indexed) return Error(Status::snapshot_not_found, target.path).with("path", target.path);
-  return retired.remove(Call());
+  auto indexed = delete_row(context, target);
+  if (!retired) {
+    if (indexed && !*indexed) return Error(Status::snapshot_not_found, target.path).with("path", target.path);
+    return indexed ? Done() : std::move(indexed).error();
+  }
+  MSB_CHECK(retired.remove(Call()));
+  // On a full disk the row can go only now.
+  if (!indexed) indexed = delete_row(context, target);
+  if (!indexed) context.log.warn("snapshot", target.path + " is still in the index: " + indexed.error().message());
+  return {};
 }
 
 }  // namespace

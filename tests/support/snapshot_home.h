@@ -26,11 +26,12 @@ namespace msb::test {
 /// A home for tests that work with snapshots; there are no images in it.
 class SnapshotHome {
  public:
-  explicit SnapshotHome(os::Fs& fs = os::real_fs())
-      : log_([this](LogLevel, const char*, const char* message) { warnings_.emplace_back(message); }, LogLevel::warn) {
+  explicit SnapshotHome(const std::filesystem::path& parent = temp_parent())
+      : dir_(parent),
+        log_([this](LogLevel, const char*, const char* message) { warnings_.emplace_back(message); }, LogLevel::warn) {
     std::filesystem::create_directories(path("snapshots"));
     open();
-    use(fs);
+    use(os::real_fs());
   }
 
   /// From here on work goes through `fs`; the database is SQLite's own business.
@@ -48,8 +49,7 @@ class SnapshotHome {
   /// killed: that many operations there are.
   template <typename Work>
   bool killed_at(unsigned at, Work work) {
-    context_.reset();
-    database_.reset();  // SQLite must not be carried across a fork
+    close();  // SQLite must not be carried across a fork
     const pid_t child = ::fork();
     if (child == 0) {
       FaultFs killing;
@@ -64,21 +64,26 @@ class SnapshotHome {
     int status = 0;
     EXPECT_EQ(::waitpid(child, &status, 0), child);
     EXPECT_TRUE(WIFSIGNALED(status) || WEXITSTATUS(status) == 0);
+    reopen();
+    return WIFSIGNALED(status);
+  }
+  void close() {
+    context_.reset();
+    database_.reset();
+  }
+  void reopen() {
     open();
     use(os::real_fs());
-    return WIFSIGNALED(status);
   }
   /// Puts the database of somebody else in place of ours.
   void replace_database(const std::string& dump) {
-    context_.reset();
-    database_.reset();
+    close();
     std::filesystem::remove_all(path("db"));
     std::filesystem::create_directory(path("db"));
     auto connection = index::Connection::open(path("db/msb.db"), index::Connection::Access::read_write);
     ASSERT_OK(connection);
     ASSERT_OK((*connection)->script(dump));
-    open();
-    use(os::real_fs());
+    reopen();
   }
 
   const image::Context& context() const { return *context_; }
