@@ -1,0 +1,43 @@
+#include "snapshot/restore.h"
+
+#include "snapshot/reference.h"
+
+namespace msb::snapshot {
+namespace {
+
+Error unsupported(const Artifact& artifact, const std::string& why) {
+  return Error(Status::unsupported, "no sandbox can be made from " + artifact.path + ": " + why)
+      .with("path", artifact.path);
+}
+
+}  // namespace
+
+Done check_restorable(const Artifact& artifact) {
+  const Descriptor& descriptor = artifact.descriptor;
+  if (descriptor.checkpoint) return unsupported(artifact, "it is a checkpoint of a machine");
+  if (!descriptor.requirements.empty()) {
+    return unsupported(artifact, "it requires " + descriptor.requirements.front() + ", which this library lacks");
+  }
+  if (descriptor.format != "raw" || descriptor.fstype != "ext4") {
+    return unsupported(artifact, "its disk is " + descriptor.format + " with " + descriptor.fstype + ", not raw ext4");
+  }
+  return {};
+}
+
+Result<sandbox::Sandbox> restore(const Context& context, const std::string& ref, const std::string& name,
+                                 sandbox::CreateRequest request, const Call& call) {
+  if (request.image || request.origin) {
+    return Error(Status::invalid_argument, "a sandbox is made either from an image or from a snapshot");
+  }
+  MSB_TRY(const Artifact artifact, open(context, ref, call));
+  MSB_CHECK(check_restorable(artifact));
+  request.origin = sandbox::Origin{.digest = artifact.digest.text(),
+                                   .image_ref = artifact.descriptor.image_ref,
+                                   .image_digest = artifact.descriptor.image_digest,
+                                   .upper_path = artifact.upper_path(),
+                                   .fstype = artifact.descriptor.fstype,
+                                   .upper_size = artifact.descriptor.upper_size};
+  return sandbox::create(context, name, request, call);
+}
+
+}  // namespace msb::snapshot
