@@ -1,0 +1,136 @@
+package capi
+
+/*
+#include <microsandbox.h>
+*/
+import "C"
+
+import (
+	"context"
+	"runtime"
+	"sync"
+	"time"
+	"unsafe"
+)
+
+// Options say which home to open, and how.
+type Options struct {
+	Home        string // "" for the default
+	ReadOnly    bool
+	NoCreate    bool
+	BusyTimeout time.Duration // 0 for the default
+	Threads     uint32        // 0 for the number of processors
+}
+
+// A Client is an open home, shared by any number of goroutines. Its references are counted here: the native object is
+// freed when it was closed (or became unreachable) and the last call has returned.
+type Client struct {
+	mu     sync.Mutex
+	native *C.msb_client
+	refs   int
+	closed bool
+}
+
+// Open opens a home, and creates it where there is none.
+func Open(options Options) (*Client, error) {
+	if err := CheckLibrary(); err != nil {
+		return nil, err
+	}
+	var a arena
+	defer a.free()
+	opts := C.msb_client_opts{
+		struct_size:     C.sizeof_msb_client_opts,
+		home:            a.optional(options.Home),
+		busy_timeout_ms: C.uint32_t(milliseconds(options.BusyTimeout)),
+		threads:         C.uint32_t(options.Threads),
+	}
+	if options.ReadOnly {
+		opts.flags |= C.MSB_CLIENT_READ_ONLY
+	}
+	if options.NoCreate {
+		opts.flags |= C.MSB_CLIENT_NO_CREATE
+	}
+	if a.bad != nil {
+		return nil, a.bad
+	}
+	var native *C.msb_client
+	var failure *C.msb_error
+	status := C.msb_client_open(&opts, &native, &failure)
+	if err := takeError(status, failure); err != nil {
+		return nil, err
+	}
+	client := &Client{native: native, refs: 1}
+	runtime.SetFinalizer(client, func(c *Client) { _ = c.Close() })
+	return client, nil
+}
+
+// Dir is the absolute path of the home; "" when it is closed.
+func (c *Client) Dir() string {
+	native, err := c.acquire()
+	if err != nil {
+		return ""
+	}
+	defer c.release()
+	return C.GoString(C.msb_client_dir(native, C.MSB_DIR_HOME))
+}
+
+// Close waits for calls that run; later ones fail. The second time it fails itself.
+func (c *Client) Close() error {
+	native, err := c.acquire()
+	if err != nil {
+		return err
+	}
+	defer c.release()
+	var failure *C.msb_error
+	status := C.msb_client_close(native, &failure)
+	if err := takeError(status, failure); err != nil {
+		return err
+	}
+	runtime.SetFinalizer(c, nil)
+	c.mu.Lock()
+	c.closed = true
+	c.refs--
+	c.mu.Unlock()
+	return nil
+}
+
+func (c *Client) acquire() (*C.msb_client, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.closed {
+		return nil, &Error{Status: InvalidHandle, Message: "invalid handle: the home is closed"}
+	}
+	c.refs++
+	return c.native, nil
+}
+
+func (c *Client) release() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.refs--; c.refs == 0 {
+		C.msb_handle_free(unsafe.Pointer(c.native))
+		c.native = nil
+	}
+}
+
+// do makes one call that can wait. It returns what fn did, whatever became of the context meanwhile: work that is done is
+// never reported as cancelled.
+func (c *Client) do(ctx context.Context, a *arena,
+	fn func(client *C.msb_client, call *C.msb_call, failure **C.msb_error) C.msb_status) error {
+	if a.bad != nil {
+		return a.bad
+	}
+	native, err := c.acquire()
+	if err != nil {
+		return err
+	}
+	defer c.release()
+	control, err := begin(ctx, a)
+	if err != nil {
+		return err
+	}
+	defer control.end()
+	var failure *C.msb_error
+	status := fn(native, control.call, &failure)
+	return explain(ctx, takeError(status, failure))
+}
