@@ -36,7 +36,7 @@ Result<std::optional<SnapshotRow>> find(const Context& context, const std::strin
     case RefKind::none:
       break;
   }
-  return Error(Status::invalid_config, "the name, path or digest of a snapshot is empty");
+  return Error(Status::invalid_config, "snapshot name must not be empty");
 }
 
 bool has_labels(const Descriptor& descriptor, const ListOptions& options) {

@@ -10,12 +10,12 @@ namespace {
 constexpr size_t kMaxName = 246;  // microsandbox stages under names nine bytes longer, and 255 is the most
 
 Error invalid_name(std::string_view name, const std::string& rule) {
-  return Error(Status::invalid_config, "a snapshot's name " + rule + ": " + std::string(name)).with("name", name);
+  return Error(Status::invalid_config, "snapshot name " + rule + ": '" + std::string(name) + "'").with("name", name);
 }
 
-Error not_found(const std::string& ref) {
-  return Error(Status::snapshot_not_found, ref).with(ref_kind(ref) == RefKind::digest ? "digest" : "name", ref);
-}
+Error empty_name() { return Error(Status::invalid_config, "snapshot name must not be empty"); }
+
+Error not_found(const std::string& digest) { return Error(Status::snapshot_not_found, digest).with("digest", digest); }
 
 Result<std::string> resolve_name(const Context& context, const std::string& name, const Call& call) {
   MSB_TRY(std::string path, path_of_name(context, name));
@@ -24,7 +24,7 @@ Result<std::string> resolve_name(const Context& context, const std::string& name
   MSB_TRY(const auto row, context.database.read(call, [&](index::Transaction& transaction) {
     return index::find_snapshot_by_name(transaction, name);
   }));
-  if (!row) return not_found(name);
+  if (!row) return Error(Status::snapshot_not_found, path).with("path", path).with("name", name);
   return os::canonical_path(row->artifact_path);
 }
 
@@ -55,18 +55,24 @@ RefKind ref_kind(std::string_view text) {
 }
 
 Done check_name(std::string_view name) {
-  if (!is_utf8(name)) return Error(Status::invalid_argument, "a snapshot's name is not UTF-8");
-  if (name.empty()) return Error(Status::invalid_config, "a snapshot's name is empty");
-  if (name.size() > kMaxName) return invalid_name(name, "has more than " + std::to_string(kMaxName) + " bytes");
+  if (!is_utf8(name)) return Error(Status::invalid_argument, "snapshot name is not UTF-8");
+  if (name.empty()) return empty_name();
+  if (name.find('/') != std::string_view::npos) {
+    return invalid_name(name, "must be a bare identifier, not a path");
+  }
+  if (name.size() > kMaxName) {
+    return invalid_name(name, "must not be longer than " + std::to_string(kMaxName) + " bytes");
+  }
   for (const char c : name) {
-    if (c == '/' || c == '\\' || c == ':') return invalid_name(name, std::string("contains ") + c);
+    if (c == '\\' || c == ':') return invalid_name(name, std::string("must not contain ") + c);
     const auto byte = static_cast<unsigned char>(c);
     if (byte < 0x20 || byte == 0x7F) {
-      return Error(Status::invalid_config, "a snapshot's name contains the control byte " + std::to_string(byte));
+      return Error(Status::invalid_config,
+                   "snapshot name must not contain control bytes, such as " + std::to_string(byte));
     }
   }
   if (name.front() == '.' || name.front() == '~' || name.front() == '-') {
-    return invalid_name(name, std::string("begins with ") + name.front());
+    return invalid_name(name, std::string("must not begin with ") + name.front());
   }
   return {};
 }
@@ -85,7 +91,7 @@ Result<std::string> directory_named(const Context& context, const std::optional<
 Result<std::string> resolve(const Context& context, const std::string& ref, const Call& call) {
   switch (ref_kind(ref)) {
     case RefKind::none:
-      return Error(Status::invalid_config, "the name, path or digest of a snapshot is empty");
+      return empty_name();
     case RefKind::path:
       return os::canonical_path(os::expand_home(ref));
     case RefKind::name:

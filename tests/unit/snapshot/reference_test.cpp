@@ -48,6 +48,15 @@ TEST(ReferenceTest, NamesOfNewSnapshotsAreRestricted) {
   EXPECT_STATUS(Status::invalid_argument, check_name("\xff"));
 }
 
+TEST(ReferenceTest, MessagesAreThoseOfTheOriginal) {
+  const SnapshotHome home;
+  EXPECT_EQ(check_name("").error().message(), "invalid config: snapshot name must not be empty");
+  EXPECT_EQ(check_name("a/b").error().message(),
+            "invalid config: snapshot name must be a bare identifier, not a path: 'a/b'");
+  EXPECT_EQ(resolve(home.context(), "none", home.call()).error().message(),
+            "snapshot not found: " + home.snapshot("none"));
+}
+
 TEST(ReferenceTest, NameMeansTheSnapshotsDirectoryFirst) {
   SnapshotHome home;
   home.add("snapshots/dup");
