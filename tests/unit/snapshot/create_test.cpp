@@ -353,6 +353,55 @@ INSTANTIATE_TEST_SUITE_P(Faults, CreateFaultsTest,
                                                           Fault::no_space, Fault::short_io),
                                           testing::Bool()));
 
+/// Does something to the source before each operation in turn: the copy is never a mixture.
+template <typename Disturb>
+void expect_no_mixture(Disturb disturb) {
+  const std::string before(300'000, 'a');
+  const std::string after(300'000, 'b');
+  unsigned refused = 0;
+  for (unsigned at = 1;; ++at) {
+    SCOPED_TRACE("operation " + std::to_string(at));
+    SnapshotHome home;
+    const CaptureSource source = source_of(home, before);
+    // Two writes within one tick of the clock look like one.
+    std::filesystem::last_write_time(source.upper_path,
+                                     std::filesystem::file_time_type::clock::now() - std::chrono::hours(1));
+    FaultFs disturbed;
+    disturbed.before = [&](unsigned n) {
+      if (n == at) disturb(source.upper_path, after);
+    };
+    home.use(disturbed);
+    const auto made = create(home.context(), source, named("a"), home.call());
+    home.use(os::real_fs());
+    if (made) {
+      const std::string copied = test::read_file(made->upper_path());
+      EXPECT_TRUE(copied == before || copied == after);
+    } else {
+      ++refused;
+      EXPECT_TRUE(made.error().status() == Status::io || made.error().status() == Status::invalid_config)
+          << made.error().message();
+      EXPECT_TRUE(home.names().empty());
+    }
+    if (disturbed.count() < at || testing::Test::HasFailure()) break;
+  }
+  EXPECT_GT(refused, 2U);
+}
+
+TEST(CreateTest, SourceThatChangesIsNotCaptured) {
+  expect_no_mixture([](const std::string& path, const std::string& text) { test::write_text(path, text); });
+}
+
+TEST(CreateTest, SourceThatVanishesIsNotCaptured) {
+  expect_no_mixture([](const std::string& path, const std::string&) { std::filesystem::remove(path); });
+}
+
+TEST(CreateTest, SourceThatIsReplacedIsNotCaptured) {
+  expect_no_mixture([](const std::string& path, const std::string& text) {
+    test::write_text(path + ".new", text);
+    std::filesystem::rename(path + ".new", path);
+  });
+}
+
 TEST(CreateTest, FileSystemsWithoutFlagsOrClonesDo) {
   SnapshotHome home;
   FaultFs plain;

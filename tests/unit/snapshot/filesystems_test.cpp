@@ -10,10 +10,13 @@
 
 #include "snapshot/create.h"
 #include "snapshot/directory.h"
+#include "snapshot/hash_file.h"
 #include "snapshot/recover.h"
 #include "snapshot/remove.h"
+#include "snapshot/restore.h"
 #include "snapshot/verify.h"
 #include "support/filesystem_mount.h"
+#include "support/sandbox_home.h"
 #include "support/snapshot_home.h"
 
 namespace msb::snapshot {
@@ -105,6 +108,24 @@ TEST_P(FilesystemTest, DisksAreSharedWhereTheyCanBeAndSparseElsewhere) {
   EXPECT_EQ(home_->names(), std::set<std::string>{"a"}) << "one replaced the other";
   ASSERT_OK(remove(context(), "a", false, home_->call()));
   EXPECT_TRUE(home_->names().empty());
+}
+
+TEST_P(FilesystemTest, SandboxesShareTheDiskOfTheirSnapshot) {
+  CreateRequest request;
+  request.name = "base";
+  CaptureSource box = source();
+  box.image_ref = test::kSandboxImage;
+  box.image_digest = test::add_sandbox_image(context());
+  const auto base = create(context(), box, request, home_->call());
+  ASSERT_OK(base);
+  const auto made = restore(context(), "base", "fork", {}, home_->call());
+  ASSERT_OK(made);
+  EXPECT_EQ(made->upper_size, 256 * kMiB);
+  EXPECT_LE(made->upper_allocated, 4 * kMiB);
+  EXPECT_EQ(shares_blocks(*made->upper_path), GetParam().clones);
+  const auto original = hash_path(os::real_fs(), base->upper_path(), Algorithm::merkle, 2, home_->call());
+  ASSERT_OK(original);
+  EXPECT_EQ(hash_path(os::real_fs(), *made->upper_path, Algorithm::merkle, 2, home_->call())->text(), original->text());
 }
 
 TEST_P(FilesystemTest, FullDiskKeepsWhatIsThereAndLetsItGo) {
