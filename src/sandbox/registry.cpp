@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "os/lock.h"
+#include "sandbox/locks.h"
 #include "sandbox/observe.h"
 
 namespace msb::sandbox {
@@ -15,6 +17,16 @@ bool has_labels(const Sandbox& sandbox, const LabelFilter& wanted) {
 }
 
 Error invalid(const std::string& what) { return Error(msb::Status::invalid_argument, what); }
+
+Done check_process(Status status, int64_t pid) {
+  if (stored_status(status).empty()) {
+    return invalid("no status of a sandbox: " + std::to_string(static_cast<uint32_t>(status)));
+  }
+  const std::string text(status_name(status));
+  if (is_live(status) && pid <= 0) return invalid("status " + text + " needs the process that runs the sandbox");
+  if (!is_live(status) && pid != 0) return invalid("status " + text + " has no process");
+  return {};
+}
 
 /// A machine ends in any live status; it is paused or drained only while it runs.
 bool may_follow(Status now, Status next) {
@@ -59,25 +71,26 @@ Result<std::vector<Sandbox>> list(const image::Context& context, const LabelFilt
 }
 
 Done set_status(const image::Context& context, const std::string& name, Status status, int64_t pid, const Call& call) {
-  if (stored_status(status).empty())
-    return invalid("no status of a sandbox: " + std::to_string(static_cast<uint32_t>(status)));
-  if (is_live(status) && pid <= 0) return invalid("status " + std::string(status_name(status)) + " needs the process");
-  if (!is_live(status) && pid != 0) return invalid("status " + std::string(status_name(status)) + " has no process");
-  MSB_TRY(const Observed observed, observe(context, name, Lifecycle::free, call));
+  if (context.read_only) return Error(msb::Status::unsupported, "the client is read-only");
+  MSB_CHECK(check_process(status, pid));
+  MSB_TRY(Observed observed, observe(context, name, Lifecycle::free, call));
+  std::optional<os::FileLock> lock;
+  if (is_live(status) && !is_live(observed.sandbox.status)) {
+    // It must not begin to run while somebody keeps it stopped.
+    MSB_TRY(lock, lock_lifecycle(context, name, call));
+    MSB_TRY(observed, observe(context, name, Lifecycle::ours, call));
+  }
   return context.database.write(call, [&](index::Transaction& transaction) -> Done {
     MSB_TRY(const auto record, index::find_sandbox(transaction, name));
     if (!record) return Error(msb::Status::sandbox_not_found, name).with("name", name);
     // What was found dead is so as long as the record says the same.
     const bool same = record->id == observed.record.id && record->status == observed.record.status;
-    const auto stored = parse_stored_status(record->status);
-    const Status now = same ? observed.sandbox.status : stored.value_or(Status::running);
+    const Status now = same ? observed.sandbox.status : parse_stored_status(record->status).value_or(Status::running);
     if (!may_follow(now, status)) {
       return invalid("sandbox " + name + " is " + std::string(status_name(now)) + ", which " +
                      std::string(status_name(status)) + " cannot follow");
     }
-    if (is_live(status)) {
-      return index::record_running(transaction, *record, stored_status(status), pid);
-    }
+    if (is_live(status)) return index::record_running(transaction, *record, stored_status(status), pid);
     const bool asked = status != Status::crashed;
     return index::record_ended(transaction, *record, stored_status(status),
                                asked ? "ShutdownRequested" : "InternalError");

@@ -26,6 +26,8 @@ Result<std::vector<Sandbox>> list(const image::Context& context, const LabelFilt
 /// ones, 0 for the others. The same status again is fine, and may name another process.
 /// @retval Status::invalid_argument   a status that cannot follow the present one, or the wrong kind of pid
 /// @retval Status::sandbox_not_found  no sandbox of that name
+/// @retval Status::busy               it is to run, but is kept stopped for a capture or a removal
+/// @retval Status::unsupported        the client is read-only
 Done set_status(const image::Context& context, const std::string& name, Status status, int64_t pid, const Call& call);
 
 }  // namespace msb::sandbox

@@ -49,6 +49,16 @@ TEST_F(HoldTest, TakesTheLockThatMicrosandboxTakes) {
   EXPECT_OK(hold());
 }
 
+TEST_F(HoldTest, NothingStartsMeanwhile) {
+  {
+    const auto held = hold();
+    ASSERT_OK(held);
+    EXPECT_STATUS(msb::Status::busy, set(Status::starting, ::getpid()));
+    EXPECT_OK(set(Status::crashed));
+  }
+  EXPECT_OK(set(Status::starting, ::getpid()));
+}
+
 TEST_F(HoldTest, RefusesEveryOtherStatus) {
   for (const Status status : {Status::starting, Status::running, Status::paused, Status::draining}) {
     home_.run_script("DELETE FROM run");
