@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <filesystem>
 #include <memory>
 #include <optional>
@@ -82,15 +83,19 @@ class SandboxHome {
   /// From here on work goes through `fs`; the database is SQLite's own business.
   void use(os::Fs& fs, bool read_only = false) {
     context_.reset();
-    context_.emplace(image::Context{.fs = fs,
-                                    .database = *database_,
-                                    .log = log_,
-                                    .paths = image::CachePaths(path("cache")),
-                                    .snapshots_dir = path("snapshots"),
-                                    .sandboxes_dir = path("sandboxes"),
-                                    .busy_timeout = std::chrono::milliseconds(200),
-                                    .threads = 2,
-                                    .read_only = read_only});
+    context_.emplace(context_with(*database_, fs, read_only));
+  }
+  /// The home as another process sees it, through a database that this one has opened.
+  image::Context context_with(index::Database& database, os::Fs& fs = os::real_fs(), bool read_only = false) const {
+    return {.fs = fs,
+            .database = database,
+            .log = log_,
+            .paths = image::CachePaths(path("cache")),
+            .snapshots_dir = path("snapshots"),
+            .sandboxes_dir = path("sandboxes"),
+            .busy_timeout = std::chrono::milliseconds(200),
+            .threads = 2,
+            .read_only = read_only};
   }
   /// Puts the database of somebody else in place of ours; without an image.
   void replace_database(const std::string& dump) {

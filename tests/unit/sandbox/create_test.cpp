@@ -3,11 +3,15 @@
 #include <unistd.h>
 
 #include <array>
+#include <chrono>
+#include <csignal>
 #include <filesystem>
+#include <map>
 #include <optional>
 #include <thread>
 
 #include <gtest/gtest.h>
+#include <sys/wait.h>
 
 #include "sandbox/recover.h"
 #include "sandbox/registry.h"
@@ -201,6 +205,36 @@ TEST(Create, LeavesTheOldSandboxWhenTheNewOneFails) {
   EXPECT_EQ(home.names(), (std::set<std::string>{"web"}));
 }
 
+TEST(Create, WritesWhatTheOwnerOfTheHomeReads) {
+  // Where the size of the disk and the environment are, release by release.
+  const std::string nested = "$.env[0].key";
+  const std::map<std::string, std::pair<std::string, std::string>> releases = {
+      {"0.5.7", {"$.image.Oci.upper_size_mib", "$.env[0][0]"}}, {"0.6.2", {"$.image.Oci.upper_size_mib", nested}},
+      {"0.6.6", {"$.image.Oci.upper_size_mib", nested}},        {"0.6.7", {"$.image.Oci.root_disk.size_mib", nested}},
+      {"0.6.14", {"$.image.Oci.root_disk.size_mib", nested}},   {"0.6.18", {"$.image.Oci.root_disk.size_mib", nested}},
+  };
+  for (const auto& [release, places] : releases) {
+    const auto dump = test::shared_path("fixtures/upstream/snapshots/" + release + "/msb.db.sql");
+    if (!dump) GTEST_SKIP() << "the golden fixtures are not installed";
+    SandboxHome home;
+    home.replace_database(test::read_file(*dump));
+    test::add_sandbox_image(home.context());
+    CreateRequest request = test::sandbox_request();
+    request.config_json = R"({"resources":{"cpus":3},"cpus":3,"future":{"a":[1]}})";
+    const auto made = home.create("web", request);
+    ASSERT_OK(made) << release;
+    const std::string config = " FROM sandbox WHERE name = 'web'";
+    EXPECT_EQ(home.query("SELECT json_extract(config, '" + places.first + "')" + config), "68") << release;
+    EXPECT_EQ(home.query("SELECT json_extract(config, '" + places.second + "')" + config), "PATH") << release;
+    EXPECT_EQ(home.query("SELECT json_extract(config, '$.future.a[0]')" + config), "1") << release;
+    EXPECT_EQ(home.query("SELECT json_extract(config, '$.resources.cpus')" + config), "3") << release;
+    ASSERT_OK(set_status(home.context(), "web", Status::running, ::getpid(), home.call())) << release;
+    ASSERT_OK(set_status(home.context(), "web", Status::stopped, 0, home.call())) << release;
+    EXPECT_OK(remove(home.context(), "web", home.call())) << release;
+    EXPECT_EQ(get(home.context(), "base1", home.call())->status, Status::stopped) << release;
+  }
+}
+
 TEST(Create, OneOfTwoWins) {
   const SandboxHome home;
   for (int round = 0; round < 10; ++round) {
@@ -280,6 +314,32 @@ TEST_P(CreateFaults, LeaveTheNameFree) {
 INSTANTIATE_TEST_SUITE_P(, CreateFaults,
                          testing::Values(test::Fault::fail, test::Fault::crash, test::Fault::crash_after,
                                          test::Fault::no_space, test::Fault::short_io));
+
+TEST(Create, SurvivesKillingItsProcessAtAnyMoment) {
+  SandboxHome home;
+  const CreateRequest request = from_snapshot(home, std::string(1 << 16, 'x'));
+  for (int round = 0; round < 60; ++round) {
+    const pid_t child = ::fork();
+    ASSERT_GE(child, 0);
+    if (child == 0) {
+      auto database = index::Database::open(os::real_fs(), home.path("db"), {}, Call());
+      if (database) {
+        image::Context context = home.context_with(**database);
+        (void)create(context, "web", request, Call());
+      }
+      ::_exit(0);
+    }
+    std::this_thread::sleep_for(std::chrono::microseconds(100 * round));
+    ::kill(child, SIGKILL);
+    ::waitpid(child, nullptr, 0);
+    ASSERT_OK(recover(home.context(), home.call()));
+    const auto found = get(home.context(), "web", home.call());
+    EXPECT_EQ(home.names(), found ? std::set<std::string>{"web"} : std::set<std::string>()) << round;
+    if (!found) continue;
+    EXPECT_EQ(found->upper_size, uint64_t{1} << 16) << round;
+    ASSERT_OK(remove(home.context(), "web", home.call())) << round;
+  }
+}
 
 TEST(Create, NeedsNoRecoveryToTakeANameThatAKilledOneHadTaken) {
   SandboxHome home;
