@@ -1,0 +1,54 @@
+#pragma once
+
+#include <napi.h>
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <vector>
+
+#include "workers.h"
+
+namespace msb_node {
+
+class Job;
+
+/// What the addon keeps for one JavaScript environment: the main thread has one, and so has every
+/// worker_threads.Worker.
+class Environment {
+ public:
+  /// Makes it and ties it to `env`, whose end it takes part in.
+  static void create(Napi::Env env);
+  static Environment& of(Napi::Env env) { return *env.GetInstanceData<Environment>(); }
+
+  explicit Environment(Napi::Env env);
+
+  Napi::Function handle_class() const { return handle_class_.Value(); }
+
+  /// Runs the job on a thread of ours; the process stays alive until it has settled. False when there is no thread.
+  bool start(std::unique_ptr<Job> job);
+
+  /// The job has settled, and is destroyed.
+  void settled(Job* job);
+
+  /// From any thread: runs `task` on the JavaScript thread, tasks in the order they came.
+  void post(std::function<void(Napi::Env)> task);
+
+ private:
+  static void deliver(Napi::Env env, Napi::Function, Environment* self, void*);
+  using Bell = Napi::TypedThreadSafeFunction<Environment, void, &Environment::deliver>;
+
+  /// The environment ends, maybe amid calls: they are cancelled and waited for, so that none outlives what it uses.
+  void end();
+
+  Napi::Env env_;
+  Napi::FunctionReference handle_class_;
+  Bell bell_;  ///< wakes the JavaScript thread; what there is to do lies in posted_
+  std::mutex mutex_;
+  std::vector<std::function<void(Napi::Env)>> posted_;
+  std::map<Job*, std::unique_ptr<Job>> running_;  ///< like all JavaScript values, touched by its thread alone
+  Workers workers_;
+};
+
+}  // namespace msb_node

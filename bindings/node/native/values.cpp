@@ -1,0 +1,44 @@
+#include "values.h"
+
+#include <cmath>
+#include <limits>
+
+namespace msb_node {
+
+Napi::Value text(Napi::Env env, const char* text) {
+  if (text == nullptr) return env.Null();
+  return Napi::String::New(env, text);
+}
+
+Napi::Value date(Napi::Env env, int64_t ns) {
+  if (ns == std::numeric_limits<int64_t>::min()) return env.Null();
+  constexpr double kNanosPerMilli = 1e6;
+  return Napi::Date::New(env, std::floor(static_cast<double>(ns) / kNanosPerMilli));
+}
+
+Napi::Value big(Napi::Env env, uint64_t value) { return Napi::BigInt::New(env, value); }
+
+Napi::Value number(Napi::Env env, bool known, uint64_t value) {
+  if (!known) return env.Null();
+  return Napi::Number::New(env, static_cast<double>(value));
+}
+
+Napi::Value texts(Napi::Env env, const char* const* list, std::size_t count) {
+  if (list == nullptr) return env.Null();
+  Napi::Array array = Napi::Array::New(env, count);
+  for (std::size_t i = 0; i < count; ++i) array[static_cast<uint32_t>(i)] = list[i];
+  return array;
+}
+
+Napi::Value pairs(Napi::Env env, const msb_kv* list, std::size_t count) {
+  Napi::Array array = Napi::Array::New(env, count);
+  for (std::size_t i = 0; i < count; ++i) {
+    Napi::Array pair = Napi::Array::New(env, 2);
+    pair[0U] = list[i].key;
+    pair[1U] = list[i].value;
+    array[static_cast<uint32_t>(i)] = pair;
+  }
+  return array;
+}
+
+}  // namespace msb_node
