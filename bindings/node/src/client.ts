@@ -1,0 +1,87 @@
+import { controlled, type CallOptions } from "./call.js";
+import { disposedBy } from "./dispose.js";
+import { native, type ClientData, type Control, type NativeHandle } from "./native.js";
+
+export interface ClientOptions {
+  /** State root; by default `$MSB_HOME`, else `~/.microsandbox`. */
+  home?: string;
+  /** By default `<home>/cache`, or what the home's `config.json` says; likewise the next two. */
+  cacheDir?: string;
+  snapshotsDir?: string;
+  sandboxesDir?: string;
+  /** Change nothing on disk; calls that would reject. */
+  readOnly?: boolean;
+  /** A home that does not exist is an error. */
+  noCreate?: boolean;
+  /** Do not look for leftovers of dead processes. */
+  noRecover?: boolean;
+  /** Longest wait for a lock of another process. */
+  busyTimeoutMs?: number;
+  /** Most threads of one call; by default the number of processors. */
+  threads?: number;
+}
+
+/**
+ * An open home. Programs that use one home need none of this: every call opens the default one when it is first needed.
+ * Others pass theirs as an option: `Image.list({ client })`.
+ */
+export class Client {
+  /** @internal */
+  readonly handle: NativeHandle;
+  readonly home: string;
+  readonly cacheDir: string;
+  readonly snapshotsDir: string;
+  readonly sandboxesDir: string;
+  /** Whether nothing can be changed: opened so, or of a schema newer than known. */
+  readonly readOnly: boolean;
+
+  private constructor(data: ClientData) {
+    this.handle = data.handle;
+    this.home = data.home;
+    this.cacheDir = data.cacheDir;
+    this.snapshotsDir = data.snapshotsDir;
+    this.sandboxesDir = data.sandboxesDir;
+    this.readOnly = data.readOnly;
+  }
+
+  static async open(options?: ClientOptions): Promise<Client> {
+    return new Client(await controlled(undefined, (control) => native.clientOpen(options, control)));
+  }
+
+  /** The client of calls that name none: `$MSB_HOME` or `~/.microsandbox`, opened once, and again after it was closed. */
+  static async default(): Promise<Client> {
+    const opening = (opened ??= Client.open());
+    try {
+      return await opening;
+    } catch (error) {
+      if (opened === opening) opened = undefined;
+      throw error;
+    }
+  }
+
+  /** Finishes or removes what processes that died had begun; resolves to the number of things put right. */
+  recover(options?: Omit<CallOptions, "client">): Promise<number> {
+    return controlled(options, (control) => native.clientRecover(this.handle, control));
+  }
+
+  /** Waits for the calls that run; later ones reject. Snapshots and other objects that came from it stay valid. */
+  async close(): Promise<void> {
+    if ((await opened?.catch(() => undefined)) === this) opened = undefined;
+    await controlled(undefined, (control) => native.clientClose(this.handle, control));
+    this.handle.close();
+  }
+}
+
+export interface Client extends AsyncDisposable {}
+disposedBy(Client, (client) => client.close());
+
+let opened: Promise<Client> | undefined;
+
+/** A call on the client that `options` names, or on the default one. @internal */
+export async function onClient<T>(
+  options: CallOptions | undefined, start: (client: NativeHandle, control: Control | undefined) => Promise<T>,
+): Promise<T> {
+  options?.signal?.throwIfAborted();
+  const client = options?.client ?? (await Client.default());
+  return controlled(options, (control) => start(client.handle, control));
+}

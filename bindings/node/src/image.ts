@@ -1,0 +1,135 @@
+import type { CallOptions } from "./call.js";
+import { onClient } from "./client.js";
+import { native, type ImageData } from "./native.js";
+
+/** What the cache knows of an image, at the time it was asked. */
+export class ImageHandle {
+  readonly reference: string;
+  /** Sum of the layers as they are distributed. */
+  readonly sizeBytes: number | null;
+  readonly manifestDigest: string | null;
+  readonly architecture: string | null;
+  readonly os: string | null;
+  readonly layerCount: number;
+  readonly lastUsedAt: Date | null;
+  readonly createdAt: Date | null;
+
+  /** @internal */
+  constructor(data: ImageData) {
+    this.reference = data.reference;
+    this.sizeBytes = data.sizeBytes;
+    this.manifestDigest = data.manifestDigest;
+    this.architecture = data.architecture;
+    this.os = data.os;
+    this.layerCount = data.layerCount;
+    this.lastUsedAt = data.lastUsedAt;
+    this.createdAt = data.createdAt;
+  }
+}
+
+export interface ImageDetail {
+  readonly handle: ImageHandle;
+  /** Null when none is recorded. */
+  readonly config: ImageConfigDetail | null;
+  /** Bottom first. */
+  readonly layers: readonly ImageLayerDetail[];
+}
+
+export interface ImageConfigDetail {
+  readonly digest: string;
+  /** `KEY=VALUE` */
+  readonly env: readonly string[];
+  /** Null when absent, and empty when explicitly so; likewise `entrypoint`. */
+  readonly cmd: readonly string[] | null;
+  readonly entrypoint: readonly string[] | null;
+  readonly workingDir: string | null;
+  readonly user: string | null;
+  readonly labels: Record<string, unknown> | null;
+  readonly stopSignal: string | null;
+}
+
+export interface ImageLayerDetail {
+  /** Digest of the uncompressed tar; names the layer in the cache. */
+  readonly diffId: string;
+  /** Of the layer as distributed. */
+  readonly blobDigest: string;
+  readonly mediaType: string | null;
+  readonly compressedSizeBytes: number | null;
+  /** Of the file in the cache. */
+  readonly erofsSizeBytes: number | null;
+  /** 0 is the bottom. */
+  readonly position: number;
+}
+
+export interface ImagePruneReport {
+  readonly imageRefsRemoved: number;
+  readonly manifestsRemoved: number;
+  readonly layersRemoved: number;
+  readonly fsmetaRemoved: number;
+  readonly vmdkRemoved: number;
+  /** Null when nothing was removed. */
+  readonly bytesReclaimed: number | null;
+}
+
+/** The local cache of OCI images. */
+export class Image {
+  private constructor() {}
+
+  /** By the reference as it was stored, else by its full form. */
+  static async get(reference: string, options?: CallOptions): Promise<ImageHandle> {
+    return new ImageHandle(await onClient(options, (client, control) => native.imageGet(client, reference, control)));
+  }
+
+  /** Newest first. */
+  static async list(options?: CallOptions): Promise<ImageHandle[]> {
+    const images = await onClient(options, (client, control) => native.imageList(client, control));
+    return images.map((data) => new ImageHandle(data));
+  }
+
+  static async inspect(reference: string, options?: CallOptions): Promise<ImageDetail> {
+    const { handle, config, layers } = await onClient(options, (client, control) =>
+      native.imageInspect(client, reference, control));
+    return {
+      handle: new ImageHandle(handle),
+      config: config && { ...config, labels: config.labels && Object.fromEntries(config.labels) },
+      layers,
+    };
+  }
+
+  /** Takes a reference away; refuses while a sandbox uses the image, unless forced. */
+  static remove(reference: string, opts?: { force?: boolean } & CallOptions): Promise<void> {
+    return onClient(opts, (client, control) => native.imageRemove(client, reference, opts?.force ?? false, control));
+  }
+
+  /** Removes images that no sandbox and no snapshot uses, and files that nothing refers to. */
+  static prune(options?: CallOptions): Promise<ImagePruneReport> {
+    return onClient(options, (client, control) => native.imagePrune(client, control));
+  }
+
+  /** Collects layers that no image refers to; resolves to their number. */
+  static gcLayers(options?: CallOptions): Promise<number> {
+    return onClient(options, (client, control) => native.imageGcLayers(client, control));
+  }
+
+  /** Collects everything that no reference, sandbox or snapshot needs. */
+  static gc(options?: CallOptions): Promise<number> {
+    return onClient(options, (client, control) => native.imageGc(client, control));
+  }
+
+  /** Puts the images of a `docker save` archive or an OCI layout into the cache, all of them or none. */
+  static async load(inputPath: string, opts?: { tag?: string } & CallOptions): Promise<ImageHandle[]> {
+    const tags = opts?.tag === undefined ? [] : [opts.tag];
+    const images = await onClient(opts, (client, control) => native.imageLoad(client, inputPath, { tags }, control));
+    return images.map((data) => new ImageHandle(data));
+  }
+
+  /** Writes images as one archive, the same bytes each time. */
+  static save(
+    reference: string | readonly string[],
+    opts: { outputPath: string; format?: "docker" | "oci" } & CallOptions,
+  ): Promise<void> {
+    const references = typeof reference === "string" ? [reference] : reference;
+    return onClient(opts, (client, control) =>
+      native.imageSave(client, references, opts.outputPath, { oci: opts.format === "oci" }, control));
+  }
+}

@@ -1,0 +1,74 @@
+// Homes: the default one, others beside it, and what remains of a client that was closed.
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import { test } from "node:test";
+
+import { Client, Image, MicrosandboxError, UnsupportedError } from "microsandbox";
+
+import { archive, workspace } from "./support.mjs";
+
+const folder = workspace();
+
+test("the default client is $MSB_HOME, opened once", async () => {
+  const [first, second] = await Promise.all([Client.default(), Client.default()]);
+  assert.equal(first, second);
+  assert.equal(first.home, process.env.MSB_HOME);
+  assert.equal(first.cacheDir, join(first.home, "cache"));
+  assert.equal(first.readOnly, false);
+});
+
+test("two homes in one process know nothing of each other", async () => {
+  const client = await Client.open({ home: join(folder, "other") });
+  await Image.load(archive, { client });
+  assert.equal((await Image.list({ client })).length, 1);
+  assert.equal((await Image.list()).length, 0);
+  await client.close();
+});
+
+test("a closed client is refused, and so is closing it again", async () => {
+  const client = await Client.open({ home: join(folder, "closed") });
+  await client.close();
+  const closed = { name: "MicrosandboxError", code: "custom", message: /^invalid handle/ };
+  await assert.rejects(Image.list({ client }), closed);
+  await assert.rejects(client.close(), closed);
+});
+
+test("close waits for calls that run", async () => {
+  const client = await Client.open({ home: join(folder, "busy") });
+  const order = [];
+  const load = Image.load(archive, { client }).then((images) => order.push(`loaded ${images.length}`));
+  await new Promise((resolve) => setTimeout(resolve, 5));
+  await Promise.all([load, client.close().then(() => order.push("closed"))]);
+  assert.deepEqual(order, ["loaded 1", "closed"]);
+});
+
+test("the default client can be closed, and is opened anew", async () => {
+  const first = await Client.default();
+  await first.close();
+  assert.notEqual(await Client.default(), first);
+  assert.deepEqual(await Image.list(), []);
+});
+
+test("options that cannot be met reject, and the next call tries again", async () => {
+  await assert.rejects(Client.open({ home: join(folder, "nowhere"), noCreate: true }), MicrosandboxError);
+  await assert.rejects(Client.open({ home: 7 }), TypeError);
+  await assert.rejects(Client.open({ threads: -1 }), TypeError);
+});
+
+test("a read-only client changes nothing", async () => {
+  const home = (await Client.default()).home;
+  const client = await Client.open({ home, readOnly: true });
+  assert.equal(client.readOnly, true);
+  await assert.rejects(Image.load(archive, { client }), UnsupportedError);
+  await client.close();
+});
+
+test("recover resolves to a number", async () => {
+  assert.equal(await (await Client.default()).recover(), 0);
+});
+
+test("await using closes", { skip: Symbol.asyncDispose ? false : "this Node has no Symbol.asyncDispose" }, async () => {
+  const client = await Client.open({ home: join(folder, "disposed") });
+  await client[Symbol.asyncDispose]();
+  await assert.rejects(Image.list({ client }), { code: "custom" });
+});

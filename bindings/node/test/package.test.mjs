@@ -1,0 +1,56 @@
+// What the package is once installed: ESM and CommonJS with the same objects, and libraries that it brings along.
+import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
+import { existsSync, readFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import { dirname, join } from "node:path";
+import { test } from "node:test";
+
+import * as esm from "microsandbox";
+
+const require = createRequire(import.meta.url);
+const cjs = require("microsandbox");
+const root = dirname(require.resolve("microsandbox/package.json"));
+const names = (module) => Object.keys(module).filter((name) => !["__esModule", "default", "module.exports"].includes(name));
+
+test("import and require give the same objects", () => {
+  assert.deepEqual(names(esm).sort(), names(cjs).sort());
+  for (const name of names(cjs)) assert.equal(esm[name], cjs[name], name);
+});
+
+test("installing runs no script", () => {
+  const { scripts, dependencies } = JSON.parse(readFileSync(join(root, "package.json"), "utf8"));
+  for (const hook of ["preinstall", "install", "postinstall", "prepare"]) assert.equal(scripts[hook], undefined);
+  assert.equal(dependencies, undefined);
+  assert.ok(!existsSync(join(root, "src")) && !existsSync(join(root, "native")));
+});
+
+test("README and license are in the package", () => {
+  for (const file of ["README.md", "LICENSE"]) assert.ok(existsSync(join(root, file)), file);
+});
+
+test("the library in use is the one in the package, and binds to what lies beside it", () => {
+  const program = 'const m = require("microsandbox"); console.log(require("fs").readFileSync("/proc/self/maps", "utf8"))';
+  const maps = execFileSync(process.execPath, ["-e", program], { cwd: dirname(root), encoding: "utf8" });
+  const mapped = new Set(maps.match(/\/\S+\.(so|node)\b\S*/g));
+  const ours = [...mapped].filter((path) => path.startsWith(root));
+  assert.ok(ours.some((path) => path.includes("libmicrosandbox.so")));
+  for (const library of ["libz", "libzstd", "libcrypto", "libsqlite3", "libjansson"]) {
+    const loaded = [...mapped].filter((path) => path.includes(`/${library}.so`));
+    assert.deepEqual(loaded.filter((path) => !path.startsWith(root)), [], `${library} of the system`);
+    assert.equal(loaded.length, 1, library);
+  }
+});
+
+test("symbols that Node shows as well are bound to the library's own", () => {
+  const program = 'require("microsandbox")';
+  const { status, stderr } = require("node:child_process").spawnSync(process.execPath, ["-e", program], {
+    cwd: dirname(root), encoding: "utf8", maxBuffer: 1 << 30,
+    env: { ...process.env, LD_DEBUG: "bindings", LD_BIND_NOW: "1" },
+  });
+  assert.equal(status, 0);
+  const bound = /binding file (\S+libmicrosandbox\.so\S*) \[\d+\] to (\S+) \[\d+\]: normal symbol `(inflate|EVP_DigestInit_ex|deflate)'/g;
+  const targets = [...stderr.matchAll(bound)].map(([, , target]) => target);
+  assert.ok(targets.length > 0, "the loader told nothing");
+  for (const target of targets) assert.ok(target.startsWith(root), target);
+});

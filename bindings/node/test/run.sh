@@ -1,0 +1,68 @@
+#!/usr/bin/env bash
+# Packs the binding with npm, installs the tarball in an empty folder, and tests what is installed there.
+# Usage: run.sh package|test|types BUILD_DIR WORK_DIR
+set -euo pipefail
+
+part=$1 build=$2 work=$3
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+project=$(cd "$here/../../.." && pwd)
+command -v npm >/dev/null || { echo "skipped: no npm, install nodejs and npm"; exit 77; }
+
+prefix=$work/prefix stage=$work/stage consumer=$work/consumer
+export npm_config_cache=$work/npm-cache npm_config_update_notifier=false npm_config_fund=false npm_config_audit=false
+
+logged() { "$@" >"$work/log" 2>&1 </dev/null || { cat "$work/log" >&2; exit 1; }; }
+
+# Nothing is written to the source tree: the package is made in a copy of it, which keeps what npm and CMake built there.
+package() {
+  local pc
+  mkdir -p "$stage"
+  rm -rf "$prefix" "$consumer" "$stage"/{src,native,scripts,dist,prebuilds} "$stage"/*.tgz
+  for component in runtime development; do
+    logged cmake --install "$build" --prefix "$prefix" --component "$component"
+  done
+  pc=$(find "$prefix" -name microsandbox.pc)
+  export PKG_CONFIG_PATH=${pc%/*}
+
+  cp -a "$here"/../{README.md,package.json,package-lock.json,tsconfig.json,src,native,scripts} "$project/LICENSE" "$stage"
+  cd "$stage"
+  if ! cmp -s package-lock.json node_modules/.for-lock; then
+    logged npm ci --ignore-scripts --prefer-offline
+    cp package-lock.json node_modules/.for-lock
+  fi
+  logged npm pack --foreground-scripts
+
+  mkdir -p "$consumer"
+  cd "$consumer"
+  logged npm init --yes
+  logged npm install --offline "$stage"/*.tgz
+  cp -a "$here" "$here/../examples" .
+}
+
+# Any program will do for the image: what is in it is not run.
+image() {
+  local program
+  program=$(command -v busybox) || program=/bin/cat
+  "$project/tests/demo/make_image.sh" "$program" "$work/image.tar" 2>/dev/null
+}
+
+case $part in
+  package) package ;;
+  test)
+    image
+    cd "$consumer"
+    export MSB_TEST_IMAGE=$work/image.tar MSB_STATUS_TABLE=$project/src/base/status.def
+    node --test test/*.test.mjs
+    ;;
+  types)
+    cd "$consumer"
+    # As Node resolves, for import and require; then as bundlers do, which know of import alone.
+    check() {
+      "$stage/node_modules/.bin/tsc" --noEmit --strict --target es2022 --lib es2022,esnext.disposable \
+        --typeRoots "$stage/node_modules/@types" --types node "$@"
+    }
+    check --module node16 --moduleResolution node16 test/*.types.mts test/*.types.cts
+    check --module es2022 --moduleResolution bundler test/*.types.mts
+    ;;
+  *) echo "usage: run.sh package|test|types BUILD_DIR WORK_DIR"; exit 2 ;;
+esac
