@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <string_view>
+#include <unordered_map>
 
 #include "json/parse.h"
 #include "json/value.h"
@@ -39,26 +40,41 @@ void read_config(SandboxRow& sandbox, std::string_view text) {
   if (reference != nullptr && reference->string() != nullptr) sandbox.image_reference = *reference->string();
 }
 
-/// Records with `condition` behind the query.
+/// Records without their runs, with `condition` behind the query.
 Result<std::vector<SandboxRecord>> select_records(Transaction& transaction, std::string_view condition,
                                                   std::initializer_list<Param> params = {}) {
   std::vector<SandboxRecord> records;
   if (!transaction.schema().has("sandbox", "config")) return records;
-  std::string sql =
-      "SELECT s.id, s.name, s.config, s.status, s.created_at, s.updated_at, r.id, r.pid, r.status, r.terminated_at "
-      "FROM sandbox s LEFT JOIN run r ON r.id = (SELECT n.id FROM run n WHERE n.sandbox_id = s.id "
-      "ORDER BY n.status = 'Running' DESC, n.started_at DESC, n.id DESC LIMIT 1)";
+  std::string sql = "SELECT id, name, config, status, created_at, updated_at FROM sandbox";
   sql += condition;
   MSB_TRY(Statement rows, transaction.query(sql, params));
   for (;;) {
     MSB_TRY(const bool row, rows.step());
     if (!row) return records;
-    SandboxRecord record{rows.integer(0),      rows.text(1),         rows.text(2), rows.text(3),
-                         time_column(rows, 4), time_column(rows, 5), std::nullopt};
-    if (const auto run = rows.maybe_integer(6)) {
-      record.run = RunRow{*run, rows.maybe_integer(7), rows.text(8) == kRunning, time_column(rows, 9)};
-    }
-    records.push_back(std::move(record));
+    records.push_back({rows.integer(0), rows.text(1), rows.text(2), rows.text(3), time_column(rows, 4),
+                       time_column(rows, 5), std::nullopt});
+  }
+}
+
+/// The run that counts of each sandbox for which `condition` holds. The table has no index: one pass for all.
+Result<std::unordered_map<int64_t, RunRow>> select_runs(Transaction& transaction, std::string_view condition,
+                                                        std::initializer_list<Param> params = {}) {
+  std::unordered_map<int64_t, RunRow> runs;
+  std::string sql = "SELECT sandbox_id, id, pid, status, terminated_at FROM run";
+  sql += condition;
+  sql += " ORDER BY status = 'Running' DESC, started_at DESC, id DESC";
+  MSB_TRY(Statement rows, transaction.query(sql, params));
+  for (;;) {
+    MSB_TRY(const bool row, rows.step());
+    if (!row) return runs;
+    runs.try_emplace(rows.integer(0),
+                     RunRow{rows.integer(1), rows.maybe_integer(2), rows.text(3) == kRunning, time_column(rows, 4)});
+  }
+}
+
+void attach(std::vector<SandboxRecord>& records, const std::unordered_map<int64_t, RunRow>& runs) {
+  for (SandboxRecord& record : records) {
+    if (const auto run = runs.find(record.id); run != runs.end()) record.run = run->second;
   }
 }
 
@@ -104,13 +120,18 @@ Result<std::vector<SandboxRow>> list_sandboxes(Transaction& transaction) {
 }
 
 Result<std::optional<SandboxRecord>> find_sandbox(Transaction& transaction, std::string_view name) {
-  MSB_TRY(auto records, select_records(transaction, " WHERE s.name = ?", {name}));
+  MSB_TRY(auto records, select_records(transaction, " WHERE name = ?", {name}));
   if (records.empty()) return std::optional<SandboxRecord>();
+  MSB_TRY(const auto runs, select_runs(transaction, " WHERE sandbox_id = ?", {records.front().id}));
+  attach(records, runs);
   return std::optional(std::move(records.front()));
 }
 
 Result<std::vector<SandboxRecord>> list_sandbox_records(Transaction& transaction) {
-  MSB_TRY(auto records, select_records(transaction, " ORDER BY s.name"));
+  MSB_TRY(auto records, select_records(transaction, " ORDER BY name"));
+  if (records.empty()) return records;
+  MSB_TRY(const auto runs, select_runs(transaction, ""));
+  attach(records, runs);
   // Not by SQL: releases have written times in more than one form.
   std::ranges::stable_sort(records, [](const auto& a, const auto& b) { return a.created_at > b.created_at; });
   return records;
