@@ -1,0 +1,44 @@
+#include "cli/interrupt.h"
+
+#include <signal.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <cerrno>
+#include <string_view>
+
+namespace msbctl {
+namespace {
+
+std::atomic<msb_cancel*> cancel_token{nullptr};
+std::atomic<int> received{0};
+std::atomic<bool> on_terminal{false};
+
+// Only what is safe in a signal handler.
+void on_signal(int number) {
+  const int saved = errno;
+  received = number;
+  msb_cancel_trigger(cancel_token);
+  if (on_terminal) {
+    constexpr std::string_view kNotice = "\ncancelling; once more ends at once\n";
+    [[maybe_unused]] const ssize_t written = write(STDERR_FILENO, kNotice.data(), kNotice.size());
+  }
+  errno = saved;
+}
+
+}  // namespace
+
+void handle_interrupts(msb_cancel* token) {
+  cancel_token = token;
+  on_terminal = isatty(STDERR_FILENO) == 1;
+  struct sigaction action {};
+  action.sa_handler = on_signal;
+  // No SA_RESTART: a prompt that waits for an answer must end too.
+  action.sa_flags = static_cast<int>(SA_RESETHAND);
+  for (const int number : {SIGINT, SIGTERM, SIGHUP}) sigaction(number, &action, nullptr);
+  signal(SIGPIPE, SIG_IGN);
+}
+
+int interrupted_by() { return received; }
+
+}  // namespace msbctl

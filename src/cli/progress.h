@@ -1,0 +1,37 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "microsandbox.h"
+
+namespace msbctl {
+
+/// One line on a terminal that says how far a call is: phase, item, bar, bytes, rate and time left. It appears once the
+/// work has taken a moment, so that what is quick does not flicker.
+class Progress {
+ public:
+  using Clock = std::chrono::steady_clock;
+
+  /// Notes an event and returns the line to show for it, at most `columns` wide; empty while nothing should be shown.
+  std::string update(const msb_progress& event, Clock::time_point now, size_t columns);
+
+ private:
+  struct Part {
+    uint64_t done = 0;
+    uint64_t total = 0;
+    bool total_known = false;
+  };
+  void begin_phase(const msb_progress& event, Clock::time_point now);
+  std::string render(const msb_progress& event, Clock::time_point now, size_t columns) const;
+
+  Clock::time_point start_{};
+  Clock::time_point phase_start_{};
+  uint64_t phase_first_ = 0;  // bytes that were done when the phase was first heard of
+  uint32_t phase_ = 0;
+  std::vector<Part> parts_;  // by item: several are worked on at once
+};
+
+}  // namespace msbctl

@@ -1,0 +1,84 @@
+#include "cli/progress.h"
+
+#include <gtest/gtest.h>
+
+#include "cli/text.h"
+
+namespace msbctl {
+namespace {
+
+using std::chrono::milliseconds;
+
+constexpr uint64_t kMiB = 1024 * 1024;
+const Progress::Clock::time_point kStart{};
+
+msb_progress event(uint32_t phase, uint64_t done, uint64_t total, const char* item = nullptr) {
+  msb_progress result{};
+  result.struct_size = sizeof result;
+  result.phase = phase;
+  result.done = done;
+  result.total = total;
+  result.total_known = total > 0;
+  result.item = item;
+  return result;
+}
+
+TEST(ProgressLine, StaysAwayWhileWorkIsQuick) {
+  Progress progress;
+  EXPECT_EQ(progress.update(event(MSB_PHASE_COPYING, 0, kMiB), kStart, 79), "");
+  EXPECT_EQ(progress.update(event(MSB_PHASE_COPYING, kMiB / 2, kMiB), kStart + milliseconds(200), 79), "");
+}
+
+TEST(ProgressLine, ShowsBarRateAndTimeLeft) {
+  Progress progress;
+  progress.update(event(MSB_PHASE_COPYING, 0, 100 * kMiB), kStart, 79);
+  EXPECT_EQ(progress.update(event(MSB_PHASE_COPYING, 25 * kMiB, 100 * kMiB), kStart + milliseconds(1000), 79),
+            "Copying       ██▌         25%  25.0 MiB / 100.0 MiB  25.0 MiB/s  0:03 left");
+}
+
+TEST(ProgressLine, AddsUpWhatIsWorkedOnAtOnce) {
+  Progress progress;
+  for (uint32_t i = 0; i < 2; ++i) {
+    msb_progress part = event(MSB_PHASE_MATERIALIZING, 0, 10 * kMiB, "layer");
+    part.index = i;
+    part.count = 2;
+    progress.update(part, kStart, 79);
+  }
+  msb_progress second = event(MSB_PHASE_MATERIALIZING, 10 * kMiB, 10 * kMiB, "layer");
+  second.index = 1;
+  second.count = 2;
+  EXPECT_EQ(progress.update(second, kStart + milliseconds(400), 120),
+            "Materializing █████       50%  10.0 MiB / 20.0 MiB  2 of 2  layer");
+}
+
+TEST(ProgressLine, CountsItemsWithoutBytes) {
+  Progress progress;
+  progress.update(event(MSB_PHASE_INDEXING, 0, 8), kStart, 79);
+  EXPECT_EQ(progress.update(event(MSB_PHASE_INDEXING, 8, 8), kStart + milliseconds(400), 79),
+            "Indexing      ██████████ 100%  8 / 8");
+}
+
+TEST(ProgressLine, SaysWhatItKnowsWithoutATotal) {
+  Progress progress;
+  progress.update(event(MSB_PHASE_UNPACKING, 0, 0), kStart, 79);
+  EXPECT_EQ(progress.update(event(MSB_PHASE_UNPACKING, 3 * kMiB, 0), kStart + milliseconds(1500), 79),
+            "Unpacking     3.0 MiB  2.0 MiB/s");
+}
+
+TEST(ProgressLine, FitsTheTerminalAndCannotDriveIt) {
+  Progress progress;
+  progress.update(event(MSB_PHASE_COPYING, 0, 100), kStart, 30);
+  const std::string line =
+      progress.update(event(MSB_PHASE_COPYING, 50, 100, "\x1b[2Jevil"), kStart + milliseconds(400), 40);
+  EXPECT_EQ(columns_of(line), 40U);
+  EXPECT_EQ(line.find('\x1b'), std::string::npos);
+}
+
+TEST(ProgressLine, GoesWhenTheWorkIsDone) {
+  Progress progress;
+  progress.update(event(MSB_PHASE_COPYING, 0, 100), kStart, 79);
+  EXPECT_EQ(progress.update(event(MSB_PHASE_COMPLETE, 0, 0), kStart + milliseconds(900), 79), "");
+}
+
+}  // namespace
+}  // namespace msbctl
