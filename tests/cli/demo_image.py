@@ -1,0 +1,46 @@
+"""Writes a small image the way `docker save` does, the same bytes each time. Usage: demo_image.py OUT.tar"""
+
+import hashlib
+import io
+import json
+import sys
+import tarfile
+
+
+def tar_of(members):
+    """Members are (name, content), content being bytes of a file, None for a directory."""
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w", format=tarfile.PAX_FORMAT) as tar:
+        for name, content in members:
+            info = tarfile.TarInfo(name)
+            info.mtime = 1_760_000_000
+            if content is None:
+                info.type, info.mode = tarfile.DIRTYPE, 0o755
+                tar.addfile(info)
+            else:
+                info.size, info.mode = len(content), 0o644
+                tar.addfile(info, io.BytesIO(content))
+    return buffer.getvalue()
+
+
+def write(path, tag="demo/app:1"):
+    layers = [
+        tar_of([("etc", None), ("etc/motd", b"hello\n"), ("bin", None), ("bin/data", bytes(range(256)) * 400)]),
+        tar_of([("etc", None), ("etc/motd", b"hello again\n"), ("etc/.wh.old", b"")]),
+    ]
+    config = json.dumps({
+        "architecture": "amd64", "os": "linux",
+        "config": {"Cmd": ["/bin/sh", "-c", "cat /etc/motd"], "Env": ["PATH=/bin", "LANG=C"], "WorkingDir": "/srv",
+                   "User": "1000", "StopSignal": "SIGINT", "Labels": {"stage": "test", "team": "core"}},
+        "rootfs": {"type": "layers", "diff_ids": ["sha256:" + hashlib.sha256(layer).hexdigest() for layer in layers]},
+    }).encode()
+    manifest = [{"Config": "config.json", "RepoTags": [tag],
+                 "Layers": [f"{index}/layer.tar" for index in range(len(layers))]}]
+    members = [(f"{index}/layer.tar", layer) for index, layer in enumerate(layers)]
+    members += [("config.json", config), ("manifest.json", json.dumps(manifest).encode())]
+    with open(path, "wb") as file:
+        file.write(tar_of(members))
+
+
+if __name__ == "__main__":
+    write(*sys.argv[1:])
