@@ -14,9 +14,16 @@ namespace {
 constexpr size_t kMaxOrigin = 4096;
 constexpr char kArtifact[] = "sandbox-origin";
 
-Result<std::string> parse_origin(const std::string& text) {
+}  // namespace
+
+std::string origin_document(const std::string& snapshot) {
+  return json::write(json::Object{{"schema", 1}, {"artifact", kArtifact}, {"snapshot", snapshot}}) + "\n";
+}
+
+Result<std::string> parse_origin(std::string_view text) {
   MSB_TRY(const json::Value document, json::parse(text));
   const json::Node root(document);
+  MSB_CHECK(root.only({"schema", "artifact", "snapshot"}));
   MSB_TRY(const json::Node schema, root.member("schema"));
   MSB_TRY(const uint64_t version, schema.u64());
   MSB_TRY(const json::Node artifact, root.member("artifact"));
@@ -24,14 +31,9 @@ Result<std::string> parse_origin(const std::string& text) {
   if (version != 1 || kind != kArtifact) return root.fault("is not of this library");
   MSB_TRY(const json::Node snapshot, root.member("snapshot"));
   MSB_TRY(const std::string_view digest, snapshot.string());
-  if (!Digest::parse(digest)) return snapshot.fault("is not a digest");
+  const auto parsed = Digest::parse(digest);
+  if (!parsed || !parsed->is_sha256()) return snapshot.fault("is not the digest of a snapshot");
   return std::string(digest);
-}
-
-}  // namespace
-
-std::string origin_document(const std::string& snapshot) {
-  return json::write(json::Object{{"schema", 1}, {"artifact", kArtifact}, {"snapshot", snapshot}}) + "\n";
 }
 
 std::optional<std::string> read_origin(const image::Context& context, const std::string& directory) {

@@ -2,6 +2,7 @@
 
 #include <optional>
 #include <string>
+#include <string_view>
 
 #include "image/context.h"
 #include "os/dir.h"
@@ -21,6 +22,8 @@ inline std::string directory_of(const image::Context& context, const std::string
 
 /// The document that says which snapshot a disk was copied from.
 std::string origin_document(const std::string& snapshot);
+/// The digest that such a document names. Fails with Status::json.
+Result<std::string> parse_origin(std::string_view text);
 /// The digest that the document of a directory names; nothing when there is none, or, with a warning, when it is
 /// malformed.
 std::optional<std::string> read_origin(const image::Context& context, const std::string& directory);

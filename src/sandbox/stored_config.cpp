@@ -28,6 +28,7 @@ std::optional<StoredConfig> read_stored_config(std::string_view text) {
   if (oci == nullptr) return config;
   // Up to 0.5.0 the reference alone, without an object around it.
   config.image_ref = text_of(oci->string() != nullptr ? oci : oci->find("reference"));
+  if (!config.image_ref) return config;
   const json::Value* disk = oci->find("root_disk");
   const json::Value* kind = disk != nullptr ? disk->find("kind") : nullptr;
   config.managed_disk = kind == nullptr || text_of(kind) == "managed";

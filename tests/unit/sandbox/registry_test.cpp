@@ -7,7 +7,9 @@
 #include <gtest/gtest.h>
 
 #include "child.h"
+#include "sandbox/directory.h"
 #include "sandbox/locks.h"
+#include "support/fixtures.h"
 #include "support/sandbox_home.h"
 
 namespace msb::sandbox {
@@ -103,12 +105,18 @@ TEST_F(RegistryTest, ReadsRecordsOfOthers) {
 
 TEST_F(RegistryTest, IgnoresAnOriginThatIsMalformed) {
   add("web");
-  for (const char* text : {"", "{}", R"({"schema":2,"artifact":"sandbox-origin","snapshot":"sha256:0"})",
-                           R"({"schema":1,"artifact":"sandbox-origin","snapshot":"sha256:0"})"}) {
+  size_t rejects = 0;
+  for (const auto& reject : std::filesystem::directory_iterator(test::tests_path("golden/reject/origin"))) {
+    const std::string text = test::read_file(reject.path());
+    EXPECT_STATUS(msb::Status::json, parse_origin(text)) << reject.path();
     test::write_text(home_.directory("web") + "/origin.json", text);
-    EXPECT_EQ(get(home_.context(), "web", home_.call())->source_snapshot, std::nullopt);
+    EXPECT_EQ(get(home_.context(), "web", home_.call())->source_snapshot, std::nullopt) << reject.path();
+    EXPECT_EQ(home_.warnings().size(), ++rejects) << reject.path();
   }
-  EXPECT_EQ(home_.warnings().size(), 4U);
+  EXPECT_GE(rejects, 5U);
+  std::filesystem::remove(home_.directory("web") + "/origin.json");
+  std::filesystem::create_symlink("/dev/zero", home_.directory("web") + "/origin.json");
+  EXPECT_EQ(get(home_.context(), "web", home_.call())->source_snapshot, std::nullopt);
 }
 
 TEST_F(RegistryTest, ARunningSandboxWhoseProcessIsGoneHasCrashed) {
