@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 
 #include "json/parse.h"
+#include "os/lock.h"
 #include "os/sparse.h"
 
 namespace msb::snapshot {
@@ -83,6 +84,18 @@ Result<uint64_t> check_upper(const os::File& dir, const Descriptor& descriptor) 
   return os::allocated_bytes(*st);
 }
 
+/// Everything is looked at below one open directory: a forced create may exchange it for another meanwhile.
+Result<Artifact> read_artifact(const os::File& dir, const std::string& path) {
+  Artifact artifact;
+  artifact.path = path;
+  MSB_TRY(artifact.descriptor, read_descriptor(dir));
+  if (!artifact.descriptor.checkpoint) {
+    MSB_TRY(artifact.allocated_bytes, check_upper(dir, artifact.descriptor));
+  }
+  artifact.digest = identity(artifact.descriptor);
+  return artifact;
+}
+
 }  // namespace
 
 Result<Descriptor> read_descriptor(const os::File& dir) {
@@ -109,17 +122,17 @@ Result<std::optional<std::string>> read_member(const os::File& dir, std::string_
 }
 
 Result<Artifact> open_artifact(os::Fs& fs, const std::string& path) {
-  Artifact artifact;
-  MSB_TRY(artifact.path, os::absolute_path(path));
-  while (artifact.path.size() > 1 && artifact.path.back() == '/') artifact.path.pop_back();
-  // Everything is looked at below one open directory: a forced create may exchange it for another meanwhile.
-  MSB_TRY(const os::File dir, open_directory(fs, artifact.path));
-  MSB_TRY(artifact.descriptor, read_descriptor(dir));
-  if (!artifact.descriptor.checkpoint) {
-    MSB_TRY(artifact.allocated_bytes, check_upper(dir, artifact.descriptor));
+  constexpr int kAttempts = 8;
+  MSB_TRY(std::string absolute, os::absolute_path(path));
+  while (absolute.size() > 1 && absolute.back() == '/') absolute.pop_back();
+  for (int attempt = 1;; ++attempt) {
+    MSB_TRY(const os::File dir, open_directory(fs, absolute));
+    auto artifact = read_artifact(dir, absolute);
+    if (artifact || attempt == kAttempts) return artifact;
+    // Something is missing from a snapshot that was removed or replaced in this moment: then look at what is there now.
+    const auto same = os::names_same_file(dir, AT_FDCWD, absolute + "/.");
+    if (!same || *same) return artifact;
   }
-  artifact.digest = identity(artifact.descriptor);
-  return artifact;
 }
 
 }  // namespace msb::snapshot

@@ -3,6 +3,7 @@
 #include <cerrno>
 
 #include "base/time.h"
+#include "os/lock.h"
 #include "os/publish.h"
 #include "os/stamp.h"
 #include "snapshot/hash_file.h"
@@ -44,12 +45,18 @@ Result<Destination> find_destination(const Context& context, const CreateRequest
 
 /// What exists there gives way only if it is a snapshot, be its disk damaged.
 Done check_destination(const Context& context, const std::string& path, bool force) {
-  MSB_TRY(const bool taken, os::exists(context.fs, path));
-  if (!taken) return {};
-  if (!force) return already_exists(path, "");
-  const auto dir = os::open_dir(context.fs, AT_FDCWD, path, O_NOFOLLOW);
-  if (dir && read_descriptor(*dir)) return {};
-  return already_exists(path, " is not a snapshot, and is not replaced");
+  constexpr int kAttempts = 8;
+  for (int attempt = 1;; ++attempt) {
+    MSB_TRY(const bool taken, os::exists(context.fs, path));
+    if (!taken) return {};
+    if (!force) return already_exists(path, "");
+    const auto dir = os::open_dir(context.fs, AT_FDCWD, path, O_NOFOLLOW);
+    if (dir && read_descriptor(*dir)) return {};
+    // Unless it went away in this moment, and its files with it.
+    const auto same = dir ? os::names_same_file(*dir, AT_FDCWD, path) : Result<bool>(true);
+    const bool gone = dir ? same && !*same : dir.error().os_code() == ENOENT;
+    if (!gone || attempt == kAttempts) return already_exists(path, " is not a snapshot, and is not replaced");
+  }
 }
 
 Done check_labels(const CreateRequest& request) {

@@ -75,9 +75,14 @@ Result<os::Retired> retire_opened(const Context& context, const Target& target, 
   auto retired = os::retire(context.fs, os::parent_path(target.path), name);
   if (!retired && retired.error().os_code() == ENOENT) return os::Retired();
   if (!retired) return retired;
-  MSB_TRY(const bool same, retired->leads_to(dir));
-  if (same) return retired;
-  MSB_CHECK(retired->put_back(name));
+  auto same = retired->leads_to(dir);
+  if (!same && same.error().os_code() != ENOENT) return std::move(same).error();
+  if (!same || *same) return retired;  // or a sweep has finished the work
+  // Another one took its place in this moment, and gets it back. Unless a third is there by now, which replaces it; or
+  // a sweep was quicker.
+  Done back = retired->put_back(name);
+  if (!back && back.error().os_code() == EEXIST) return retired;
+  if (!back && back.error().os_code() != ENOENT) return std::move(back).error();
   return os::Retired();
 }
 

@@ -5,6 +5,7 @@
 
 #include <filesystem>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <set>
 #include <string>
@@ -27,8 +28,7 @@ namespace msb::test {
 class SnapshotHome {
  public:
   explicit SnapshotHome(const std::filesystem::path& parent = temp_parent())
-      : dir_(parent),
-        log_([this](LogLevel, const char*, const char* message) { warnings_.emplace_back(message); }, LogLevel::warn) {
+      : dir_(parent), log_([this](LogLevel, const char*, const char* message) { note(message); }, LogLevel::warn) {
     std::filesystem::create_directories(path("snapshots"));
     open();
     use(os::real_fs());
@@ -133,6 +133,10 @@ class SnapshotHome {
   }
 
  private:
+  void note(const char* message) {
+    const std::lock_guard lock(mutex_);
+    warnings_.emplace_back(message);
+  }
   void open() {
     auto database = index::Database::open(os::real_fs(), path("db"), {}, call_);
     EXPECT_OK(database);
@@ -141,6 +145,7 @@ class SnapshotHome {
 
   TempDir dir_;
   Call call_;
+  std::mutex mutex_;  // guards what follows
   std::vector<std::string> warnings_;
   Log log_;
   std::unique_ptr<index::Database> database_;

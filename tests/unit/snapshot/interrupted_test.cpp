@@ -1,9 +1,12 @@
-// Operations on snapshots that end in the middle: because the process is killed, or because the file system fails.
-#include <functional>
+// Operations on snapshots that end in the middle, because the process is killed or the file system fails, or that run
+// beside each other.
+#include <atomic>
 #include <map>
+#include <thread>
 
 #include <gtest/gtest.h>
 
+#include "os/publish.h"
 #include "snapshot/check.h"
 #include "snapshot/create.h"
 #include "snapshot/directory.h"
@@ -152,6 +155,41 @@ INSTANTIATE_TEST_SUITE_P(Operations, FailedTest,
                          testing::Combine(testing::Values(kRemove, kReindex),
                                           testing::Values(Fault::fail, Fault::crash, Fault::no_space)),
                          name_of);
+
+TEST(BesideTest, EverythingAtOnceOnOneName) {
+  constexpr int kRounds = 150;
+  SnapshotHome home;
+  furnish(home);
+  const Scene before = look(home);
+  std::atomic<int> at_work = 3;
+  std::vector<std::thread> threads;
+  const auto work = [&](auto step) {
+    threads.emplace_back([&, step] {
+      for (int i = 0; i < kRounds && !testing::Test::HasFailure(); ++i) step();
+      --at_work;
+    });
+  };
+  const Context& context = home.context();
+  work([&] { EXPECT_OK(capture(context, "busy", "disk")); });
+  work([&] { EXPECT_OK(capture(context, "busy", "other")); });
+  work([&] {
+    const Done removed = remove(context, "busy", true, Call());
+    EXPECT_TRUE(removed || removed.error().status() == Status::snapshot_not_found) << removed.error().message();
+  });
+  threads.emplace_back([&] {
+    while (at_work > 0) {
+      EXPECT_OK(reindex(context, std::nullopt, Call()));
+      const auto artifacts = list_directory(context, std::nullopt, Call());
+      EXPECT_OK(artifacts);
+      EXPECT_GE(artifacts->size(), before.size());
+    }
+  });
+  threads.emplace_back([&] {
+    while (at_work > 0) EXPECT_OK(os::sweep_leftovers(context.fs, context.snapshots_dir, Call()));
+  });
+  for (std::thread& thread : threads) thread.join();
+  expect_sound(home, {"", nullptr, {"busy"}, true}, before, false);
+}
 
 }  // namespace
 }  // namespace msb::snapshot
