@@ -1,14 +1,17 @@
 #include "snapshot/archive_list.h"
 
 #include "snapshot/archive_contents.h"
-#include "snapshot/archive_reader.h"
 #include "snapshot/archive_source.h"
 
 namespace msb::snapshot {
 
 Result<std::vector<std::string>> list_archive(const Context& context, const std::string& path, const Call& call) {
   MSB_TRY(const auto source, ArchiveSource::open(context.fs, path, -1, call));
-  MSB_TRY(const auto reader, ArchiveReader::open(*source, {}, call));
+  return list_members(*source, {}, call);
+}
+
+Result<std::vector<std::string>> list_members(ByteSource& source, const ArchiveLimits& limits, const Call& call) {
+  MSB_TRY(const auto reader, ArchiveReader::open(source, limits, call));
   ArchiveContents contents;
   ArchiveMember member;
   std::vector<std::string> paths;

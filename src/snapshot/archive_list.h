@@ -4,7 +4,9 @@
 #include <vector>
 
 #include "base/call.h"
+#include "base/stream.h"
 #include "image/context.h"
+#include "snapshot/archive_reader.h"
 
 namespace msb::snapshot {
 
@@ -15,5 +17,8 @@ using image::Context;
 /// @retval Status::snapshot_archive    malformed, unsafe, cut short or beyond a limit; fact `member`
 /// @retval Status::snapshot_integrity  a descriptor is malformed, or not what its digest says
 Result<std::vector<std::string>> list_archive(const Context& context, const std::string& path, const Call& call);
+
+/// The same for an archive from anywhere.
+Result<std::vector<std::string>> list_members(ByteSource& source, const ArchiveLimits& limits, const Call& call);
 
 }  // namespace msb::snapshot

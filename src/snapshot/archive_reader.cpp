@@ -68,6 +68,7 @@ Result<bool> ArchiveReader::next_main(ArchiveMember& member) {
   if (!more) return renamed(std::move(more).error());
   if (*more) {
     MSB_CHECK(describe(entry, member));
+    if (member.name.kind == MemberKind::recipe) return bad_member(member.path, "stands before the end mark");
     MSB_CHECK(count(member));
     return true;
   }

@@ -1,0 +1,227 @@
+#!/usr/bin/env python3
+"""Makes tests/golden/reject/snapshot_archive (one reason a file) and tests/fuzz/corpus/snapshot_archive (good ones)."""
+
+import hashlib
+import json
+import pathlib
+
+TESTS = pathlib.Path(__file__).resolve().parent.parent
+IMAGE = "sha256:" + "a" * 64
+DISK = b"0123456789abcdef" * 32
+GNU = b"ustar  \0"
+
+
+def dump(value):
+    return json.dumps(value, separators=(",", ":")).encode()
+
+
+def number(value, width):
+    return b"%0*o\0" % (width - 1, value)
+
+
+def header(name, size, kind=b"0", magic=GNU, link=b"", pairs=(), real=0):
+    block = bytearray(512)
+    block[0 : len(name)] = name.encode()
+    block[100:108], block[108:116], block[116:124] = number(0o644, 8), number(0, 8), number(0, 8)
+    block[124:136], block[136:148] = number(size, 12), number(0, 12)
+    block[156:157] = kind
+    block[157 : 157 + len(link)] = link
+    block[257:265] = magic
+    if kind == b"S":
+        for i, (offset, length) in enumerate(pairs):
+            block[386 + 24 * i : 398 + 24 * i] = number(offset, 12)
+            block[398 + 24 * i : 410 + 24 * i] = number(length, 12)
+        block[483:495] = number(real, 12)
+    block[148:156] = b" " * 8
+    block[148:156] = b"%06o\0 " % sum(block)
+    return bytes(block)
+
+
+def member(name, body=b"", **more):
+    return header(name, len(body), **more) + body + b"\0" * (-len(body) % 512)
+
+
+END = b"\0" * 1024
+
+
+def descriptor(size, **more):
+    value = {
+        "schema": 1, "artifact": "snapshot", "scope": "disk", "created_at": "2026-05-01T12:00:00Z", "parent": None,
+        "image": {"ref": "alpine:3.20", "manifest_digest": IMAGE}, "source_sandbox": None,
+        "state": {"kind": "file", "format": "raw", "fstype": "ext4",
+                  "upper": {"file": "upper.ext4", "size_bytes": size, "integrity": None}},
+        "labels": {}, "extensions": {}, "requires": [],
+    }
+    value.update(more)
+    return dump(value)
+
+
+def manifest(size=512, parent=None, label="a"):
+    return dump({
+        "schema": 1, "format": "raw", "fstype": "ext4", "image": {"ref": "alpine:3.20", "manifest_digest": IMAGE},
+        "parent": parent, "created_at": "2026-05-01T12:00:00+00:00", "labels": {"label": label},
+        "upper": {"file": "upper.ext4", "size_bytes": size, "integrity": None}, "source_sandbox": None,
+    })
+
+
+def sha(data):
+    return "sha256:" + hashlib.sha256(data).hexdigest()
+
+
+def inventory(text, stored, size, disk="upper.ext4", **more):
+    digest = sha(text)
+    folder = digest[7:]
+    value = {
+        "schema": 1, "artifact": "snapshot-archive", "head": digest, "suggested_name": "name",
+        "completeness": "boot-complete", "with_parents": False, "with_image": False,
+        "snapshots": [{"snapshot_id": digest, "descriptor": f"snapshots/{folder}/snapshot.json"}],
+        "entries": [
+            {"path": f"files/{folder}/{disk}", "owner_snapshot": digest, "kind": "file-payload", "included": True,
+             "encoded_size": stored, "apparent_size": size, "integrity": None},
+            {"path": f"snapshots/{folder}/snapshot.json", "owner_snapshot": digest, "kind": "snapshot-descriptor",
+             "included": True, "encoded_size": len(text), "apparent_size": len(text),
+             "integrity": {"algorithm": "sha256", "digest": digest}},
+        ],
+        "protection_requirements": [], "extensions": {}, "requires": [],
+    }
+    value.update(more)
+    return value
+
+
+def current(change=lambda value: None, text=None, disk=None, listing=True, extra=b"", end=END):
+    """A good archive of the current layout, but for what the arguments make of it."""
+    text = descriptor(512) if text is None else text
+    folder = sha(text)[7:]
+    listed = inventory(text, 512, 512)
+    change(listed)
+    disk = member(f"files/{folder}/upper.ext4", DISK) if disk is None else disk(f"files/{folder}/upper.ext4")
+    tail = member("archive.json", dump(listed)) if listing else b""
+    return member(f"snapshots/{folder}/snapshot.json", text) + disk + extra + tail + end
+
+
+def sparse(pairs, stored, real=4096):
+    text = descriptor(real)
+    body = DISK * (stored // len(DISK)) + DISK[: stored % len(DISK)]
+    def disk(path):
+        return (header(path, stored, kind=b"S", pairs=pairs, real=real) + body + b"\0" * (-stored % 512))
+    def change(value):
+        value["entries"][0].update(encoded_size=stored, apparent_size=real)
+    return current(change, text, disk)
+
+
+def legacy(prefix="name", text=None, extra=b"", disk=True):
+    text = manifest() if text is None else text
+    body = member(f"{prefix}/upper.ext4", DISK) if disk else b""
+    return member(f"{prefix}/manifest.json", text) + body + extra + END
+
+
+def setter(*path, value):
+    def change(target):
+        for step in path[:-1]:
+            target = target[step]
+        target[path[-1]] = value
+    return change
+
+
+FOLDER = sha(descriptor(512))[7:]
+GOOD = {
+    "current.tar": current(),
+    "sparse.tar": sparse([(0, 512), (2048, 512), (4096, 0)], 1024),
+    "all-hole.tar": sparse([(4096, 0)], 0),
+    "legacy.tar": legacy(),
+    "legacy-chain.tar": legacy("a", manifest(label="parent"))[:-1024] + legacy("b", manifest(parent=sha(manifest(label="parent")))),
+    "behind-the-end.tar": legacy() + member("name/.integrity.json", b"{}") + END,
+    "garbage-behind-the-end.tar": current() + b"garbage" * 100,
+    "no-end.tar": current(end=b""),
+}
+BAD = {
+    "absolute-path.tar": current(extra=member("/etc/passwd", b"x")),
+    "dot-dot.tar": current(extra=member("files/../x", b"x")),
+    "dot-slash.tar": legacy("./name"),
+    "symlink.tar": current(extra=member("files", kind=b"2", link=b"/etc")),
+    "hard-link.tar": current(extra=member(f"files/{FOLDER}/other", kind=b"1", link=b"archive.json")),
+    "fifo.tar": current(extra=member(f"files/{FOLDER}/other", kind=b"6")),
+    "unknown-folder.tar": current(extra=member("images/other/x", b"x")),
+    "upper-case-digest.tar": current(extra=member("files/" + "A" * 64 + "/upper.ext4", b"x")),
+    "path-with-nul-digest.tar": current(extra=member("files/", b"")),
+    "file-with-slash.tar": current(extra=member(f"files/{FOLDER}/upper.ext4/", b"x")),
+    "two-layouts.tar": current(extra=legacy()[:-1024]),
+    "images-of-two-layouts.tar": current(extra=member("cache/layers/sha256_" + "b" * 64 + ".erofs", b"x")),
+    "member-twice.tar": current(extra=member(f"files/{FOLDER}/upper.ext4", DISK)),
+    "disk-called-like-a-descriptor.tar": current(extra=member(f"files/{FOLDER}/snapshot.json", b"{}")),
+    "two-disks.tar": current(extra=member(f"files/{FOLDER}/other", DISK)),
+    "recipe-before-the-end.tar": current(extra=member("images/layers/sha256_" + "b" * 64 + ".recipe", b"x")),
+    "no-inventory.tar": current(listing=False),
+    "inventory-not-canonical.tar": current(listing=False)[:-1024]
+    + member("archive.json", json.dumps(inventory(descriptor(512), 512, 512)).encode()) + END,
+    "inventory-of-schema-2.tar": current(setter("schema", value=2)),
+    "inventory-of-something-else.tar": current(setter("artifact", value="snapshot")),
+    "inventory-with-unknown-member.tar": current(setter("more", value=1)),
+    "inventory-with-unknown-requirement.tar": current(setter("requires", value=["encryption"])),
+    "inventory-with-protection.tar": current(setter("protection_requirements", value=["key"])),
+    "inventory-of-a-part.tar": current(setter("completeness", value="metadata")),
+    "inventory-without-required-digests.tar": current(setter("requires", value=["msb-archive-member-blake3-v1"])),
+    "inventory-with-path-as-name.tar": current(setter("suggested_name", value="a/b")),
+    "inventory-with-empty-name.tar": current(setter("suggested_name", value="")),
+    "inventory-with-another-head.tar": current(setter("head", value="sha256:" + "c" * 64)),
+    "inventory-with-another-kind.tar": current(setter("entries", 0, "kind", value="image-object")),
+    "inventory-with-another-owner.tar": current(setter("entries", 0, "owner_snapshot", value=None)),
+    "inventory-with-another-size.tar": current(setter("entries", 0, "encoded_size", value=511)),
+    "inventory-with-another-apparent-size.tar": current(setter("entries", 0, "apparent_size", value=513)),
+    "inventory-with-another-record.tar": current(
+        setter("entries", 0, "integrity", value={"algorithm": "sha256", "digest": "sha256:" + "d" * 64})),
+    "inventory-without-digest.tar": current(setter("entries", 1, "integrity", value=None)),
+    "inventory-says-it-is-left-out.tar": current(setter("entries", 0, "included", value=False)),
+    "inventory-out-of-order.tar": current(lambda value: value["entries"].reverse()),
+    "inventory-misses-a-member.tar": current(lambda value: value["entries"].pop(0)),
+    "inventory-lists-too-much.tar": current(
+        lambda value: value["entries"].append(dict(value["entries"][1], path="snapshots/z"))),
+    "inventory-lists-other-snapshots.tar": current(setter("snapshots", value=[])),
+    "descriptor-of-another-digest.tar": current(text=descriptor(512)).replace(b"alpine:3.20", b"alpine:3.21", 1),
+    "descriptor-malformed.tar": current(text=b"{}"),
+    "descriptor-of-a-checkpoint.tar": current(text=descriptor(
+        512, state={"kind": "checkpoint", "checkpoint_id": "c", "manifest": IMAGE})),
+    "disk-missing.tar": current(lambda value: value["entries"].pop(0), disk=lambda path: b""),
+    "disk-of-another-size.tar": current(setter("entries", 0, "encoded_size", value=511),
+                                        disk=lambda path: member(path, DISK[:511])),
+    "sparse-without-end.tar": sparse([(0, 512), (2048, 512)], 1024),
+    "sparse-without-map.tar": sparse([], 0),
+    "sparse-overlapping.tar": sparse([(0, 1024), (512, 512), (4096, 0)], 1536),
+    "sparse-out-of-order.tar": sparse([(2048, 512), (0, 512), (4096, 0)], 1024),
+    "sparse-unaligned.tar": sparse([(0, 100), (2048, 512), (4096, 0)], 612),
+    "sparse-past-the-end.tar": sparse([(0, 512), (4000, 512)], 1024),
+    "sparse-of-another-sum.tar": sparse([(0, 512), (4096, 0)], 1024),
+    "sparse-beyond-any-disk.tar": sparse([(0, 512), ((1 << 33) - 1, 0)], 512, (1 << 33) - 1).replace(
+        number((1 << 33) - 1, 12), b"\x80\0\0\0" + (1 << 45).to_bytes(8, "big")),
+    "bad-checksum.tar": current().replace(b"snapshot.json\0", b"snapshot.jsom\0", 1),
+    "cut-in-a-header.tar": current()[:700 + 512],
+    "cut-in-a-body.tar": current(end=b"")[:-600],
+    "cut-after-a-member.tar": current(listing=False, end=b""),
+    "single-zero-block.tar": current(end=b"\0" * 512 + b"x" * 512),
+    "empty.tar": END,
+    "nothing.tar": b"",
+    "text.tar": b"this is no archive\n" * 60,
+    "cut.tar.zst": b"\x28\xb5\x2f\xfd\x04\x00",
+    "of-groups.tar": member("snapshots/snap_0123456789abcdef0123456789abcdef/snapshot.json", b"{}") + END,
+    "legacy-hidden-name.tar": legacy(".hidden"),
+    "legacy-with-both-descriptors.tar": legacy(extra=member("name/snapshot.json", descriptor(512))),
+    "legacy-without-descriptor.tar": member("name/upper.ext4", DISK) + END,
+    "legacy-without-disk.tar": legacy(disk=False),
+    "legacy-with-a-file-of-nobody.tar": legacy(extra=member("other/upper.ext4", DISK)),
+    "legacy-with-two-heads.tar": legacy("a")[:-1024] + legacy("b", manifest(label="b")),
+    "legacy-with-two-copies.tar": legacy("a")[:-1024] + legacy("b"),
+    "legacy-in-a-folder.tar": legacy("a/b"),
+    "legacy-with-unknown-cache.tar": legacy(extra=member("cache/tmp/x", b"x")),
+}
+
+
+def write(folder, files):
+    folder.mkdir(parents=True, exist_ok=True)
+    for old in folder.iterdir():
+        old.unlink()
+    for name, content in files.items():
+        (folder / name).write_bytes(content)
+
+
+write(TESTS / "golden/reject/snapshot_archive", BAD)
+write(TESTS / "fuzz/corpus/snapshot_archive", GOOD)
