@@ -1,5 +1,5 @@
 // Whole operations on snapshots, in a home below $TMPDIR, or /tmp: capturing a disk of 4 GiB with 1 GiB of random data
-// and one with 3 MiB, without and with a digest of it, and listing an index of 10,000.
+// and one with 3 MiB, without and with a digest of it, exporting and importing both, and listing an index of 10,000.
 
 #include <unistd.h>
 
@@ -16,7 +16,10 @@
 #include "index/snapshots.h"
 #include "os/workers.h"
 #include "snapshot/create.h"
+#include "snapshot/export.h"
+#include "snapshot/import.h"
 #include "snapshot/query.h"
+#include "snapshot/translate.h"
 
 namespace msb::snapshot {
 namespace {
@@ -110,6 +113,67 @@ BENCHMARK(create_snapshot)
     ->Args({1024, 1})
     ->Args({3, 0})
     ->Args({3, 1});
+
+/// A snapshot in the form that later releases of microsandbox write, which is what makes archives sparse.
+void make_snapshot(const Home& home, uint64_t data, Layout layout) {
+  CreateRequest request;
+  request.name = "bench";
+  const Artifact made = need(create(home.context(), home.source(data), request, home.call()));
+  if (layout == Layout::legacy) return;
+  Descriptor descriptor = need(translated(made.descriptor, std::nullopt));
+  fs::remove(made.path + "/manifest.json");
+  const os::File file = need(os::File::open(os::real_fs(), AT_FDCWD, made.path + "/snapshot.json", O_WRONLY | O_CREAT));
+  need(file.write_at(as_bytes(canonical_bytes(descriptor)), 0));
+}
+
+/// Arguments: MiB of data, layout, plain tar or not. The archive is synced to the disk each time.
+void export_snapshot(benchmark::State& state) {
+  const Home home;
+  const uint64_t data = static_cast<uint64_t>(state.range(0)) * kMiB;
+  make_snapshot(home, data, static_cast<Layout>(state.range(1)));
+  ExportRequest request;
+  request.ref = "bench";
+  request.path = home.context().snapshots_dir + ".archive";
+  request.plain_tar = state.range(2) != 0;
+  for (auto _ : state) {
+    need(export_archive(home.context(), request, home.call()));
+    state.PauseTiming();
+    fs::remove(request.path);
+    ::sync();
+    state.ResumeTiming();
+  }
+  state.SetBytesProcessed(static_cast<int64_t>(data) * static_cast<int64_t>(state.iterations()));
+}
+
+void import_snapshot(benchmark::State& state) {
+  const Home home;
+  const uint64_t data = static_cast<uint64_t>(state.range(0)) * kMiB;
+  make_snapshot(home, data, static_cast<Layout>(state.range(1)));
+  ExportRequest request;
+  request.ref = "bench";
+  request.path = home.context().snapshots_dir + ".archive";
+  request.plain_tar = state.range(2) != 0;
+  need(export_archive(home.context(), request, home.call()));
+  ImportRequest import;
+  import.path = request.path;
+  for (auto _ : state) {
+    state.PauseTiming();
+    fs::remove_all(home.context().snapshots_dir + "/bench");
+    ::sync();
+    state.ResumeTiming();
+    need(import_archive(home.context(), import, home.call()));
+  }
+  state.SetBytesProcessed(static_cast<int64_t>(data) * static_cast<int64_t>(state.iterations()));
+}
+
+void archive_arguments(benchmark::internal::Benchmark* benchmark) {
+  benchmark->UseRealTime()->Unit(benchmark::kMillisecond)->ArgNames({"MiB", "layout", "plain"});
+  for (const int64_t layout : {1, 2}) {
+    for (const int64_t plain : {0, 1}) benchmark->Args({1024, layout, plain})->Args({3, layout, plain});
+  }
+}
+BENCHMARK(export_snapshot)->Apply(archive_arguments);
+BENCHMARK(import_snapshot)->Apply(archive_arguments);
 
 void fill_index(const Home& home) {
   need(home.context().database.write(home.call(), [&](index::Transaction& transaction) -> Done {
