@@ -41,7 +41,7 @@ Result<std::unique_ptr<ExportSink>> ExportSink::open(os::Fs& fs, const Options& 
     sink->bytes_ = std::move(file);
   }
   if (options.compressed) {
-    sink->zstd_ = std::make_unique<archive::ZstdFramesSink>(*sink->bytes_, options.level, options.threads, call);
+    sink->zstd_ = std::make_unique<archive::ZstdParallelSink>(*sink->bytes_, options.level, options.threads, call);
   }
   return sink;
 }

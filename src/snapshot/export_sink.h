@@ -4,7 +4,7 @@
 #include <optional>
 #include <string>
 
-#include "archive/zstd_frames_sink.h"
+#include "archive/zstd_parallel_sink.h"
 #include "base/call.h"
 #include "base/stream.h"
 #include "os/descriptor.h"
@@ -53,7 +53,7 @@ class ExportSink {
   std::optional<os::StagedFile> file_;
   NewFileSink* new_file_ = nullptr;
   std::unique_ptr<ByteSink> bytes_;
-  std::unique_ptr<archive::ZstdFramesSink> zstd_;
+  std::unique_ptr<archive::ZstdParallelSink> zstd_;
 };
 
 }  // namespace msb::snapshot
