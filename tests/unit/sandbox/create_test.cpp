@@ -235,6 +235,21 @@ TEST(Create, WritesWhatTheOwnerOfTheHomeReads) {
   }
 }
 
+TEST(Create, LeavesHomesOfLaterReleasesAlone) {
+  const auto dump = test::shared_path("fixtures/upstream/snapshots/0.7.2/msb.db.sql");
+  if (!dump) GTEST_SKIP() << "the golden fixtures are not installed";
+  SandboxHome home;
+  home.replace_database(test::read_file(*dump));
+  EXPECT_STATUS(msb::Status::database, home.create("web"));
+  EXPECT_EQ(home.names(), (std::set<std::string>()));
+  const auto found = list(home.context(), {}, home.call());
+  ASSERT_OK(found);
+  ASSERT_FALSE(found->empty());
+  EXPECT_EQ(found->front().status, Status::stopped);
+  EXPECT_STATUS(msb::Status::database, remove(home.context(), found->front().name, home.call()));
+  EXPECT_FALSE(std::filesystem::exists(home.path("run")));
+}
+
 TEST(Create, OneOfTwoWins) {
   const SandboxHome home;
   for (int round = 0; round < 10; ++round) {
