@@ -98,7 +98,7 @@ msb_status collect(msb_client* client, const msb_call* call, uint32_t* removed, 
   using namespace msb;
   return capi::guard(err, [&]() -> Done {
     MSB_TRY(const auto session, capi::Session::begin(client, call));
-    MSB_TRY(const auto* context, session->client().images_to_change());
+    MSB_TRY(const auto* context, session->client().context_to_change());
     MSB_TRY(const uint32_t count, work(*context, session->call()));
     capi::complete(session->call());
     if (removed != nullptr) *removed = count;
@@ -107,15 +107,6 @@ msb_status collect(msb_client* client, const msb_call* call, uint32_t* removed, 
 }
 
 }  // namespace
-
-msb_image_list::msb_image_list(std::vector<msb::index::ImageRow> rows) : Object(kKind) {
-  images.reserve(rows.size());
-  for (auto& row : rows) images.push_back(new msb_image(std::move(row)));
-}
-
-msb_image_list::~msb_image_list() {
-  for (msb_image* image : images) image->release();
-}
 
 msb_image_detail::msb_image_detail(msb::image::ImageDetail d)
     : Object(kKind), detail(std::move(d)), image(new msb_image(detail.image)) {
@@ -140,7 +131,7 @@ msb_status msb_image_load(msb_client* client, const char* archive_path, const ms
     MSB_TRY(const auto session, capi::Session::begin(client, call));
     MSB_TRY(const auto copied, capi::copy_opts(opts));
     MSB_TRY(const auto request, read_load(archive_path, copied));
-    MSB_TRY(const auto* context, session->client().images_to_change());
+    MSB_TRY(const auto* context, session->client().context_to_change());
     MSB_TRY(auto rows, image::load(*context, request, session->call()));
     capi::complete(session->call());
     return new msb_image_list(std::move(rows));
@@ -155,7 +146,7 @@ msb_status msb_image_save(msb_client* client, const char* const* references, siz
     MSB_TRY(const auto session, capi::Session::begin(client, call));
     MSB_TRY(const auto copied, capi::copy_opts(opts));
     MSB_TRY(const auto request, read_save(references, count, out_path, copied));
-    MSB_CHECK(image::save(session->client().images(), request, session->call()));
+    MSB_CHECK(image::save(session->client().context(), request, session->call()));
     capi::complete(session->call());
     return {};
   });
@@ -167,7 +158,7 @@ msb_status msb_image_get(msb_client* client, const char* reference, const msb_ca
   return capi::guard(out, err, [&]() -> Result<msb_image*> {
     MSB_TRY(const auto session, capi::Session::begin(client, call));
     MSB_TRY(const std::string_view text, capi::need_text(reference, "reference"));
-    MSB_TRY(auto row, image::get(session->client().images(), std::string(text), session->call()));
+    MSB_TRY(auto row, image::get(session->client().context(), std::string(text), session->call()));
     return new msb_image(std::move(row));
   });
 }
@@ -176,7 +167,7 @@ msb_status msb_image_index_list(msb_client* client, const msb_call* call, msb_im
   using namespace msb;
   return capi::guard(out, err, [&]() -> Result<msb_image_list*> {
     MSB_TRY(const auto session, capi::Session::begin(client, call));
-    MSB_TRY(auto rows, image::list(session->client().images(), session->call()));
+    MSB_TRY(auto rows, image::list(session->client().context(), session->call()));
     return new msb_image_list(std::move(rows));
   });
 }
@@ -187,7 +178,7 @@ msb_status msb_image_inspect(msb_client* client, const char* reference, const ms
   return capi::guard(out, err, [&]() -> Result<msb_image_detail*> {
     MSB_TRY(const auto session, capi::Session::begin(client, call));
     MSB_TRY(const std::string_view text, capi::need_text(reference, "reference"));
-    MSB_TRY(auto detail, image::inspect(session->client().images(), std::string(text), session->call()));
+    MSB_TRY(auto detail, image::inspect(session->client().context(), std::string(text), session->call()));
     return new msb_image_detail(std::move(detail));
   });
 }
@@ -198,7 +189,7 @@ msb_status msb_image_remove(msb_client* client, const char* reference, bool forc
   return capi::guard(err, [&]() -> Done {
     MSB_TRY(const auto session, capi::Session::begin(client, call));
     MSB_TRY(const std::string_view text, capi::need_text(reference, "reference"));
-    MSB_TRY(const auto* context, session->client().images_to_change());
+    MSB_TRY(const auto* context, session->client().context_to_change());
     MSB_CHECK(image::remove(*context, std::string(text), force, session->call()));
     capi::complete(session->call());
     return {};
@@ -231,10 +222,10 @@ bool msb_image_read(const msb_image* image, msb_image_info* out) {
   return msb::capi::fill(out, info);
 }
 
-size_t msb_image_list_count(const msb_image_list* list) { return list != nullptr ? list->images.size() : 0; }
+size_t msb_image_list_count(const msb_image_list* list) { return msb::capi::count_of(list); }
 
 const msb_image* msb_image_list_at(const msb_image_list* list, size_t index) {
-  return list != nullptr && index < list->images.size() ? list->images[index] : nullptr;
+  return msb::capi::item_at(list, index);
 }
 
 const msb_image* msb_image_detail_image(const msb_image_detail* detail) {

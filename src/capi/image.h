@@ -13,12 +13,9 @@ struct msb_image final : msb::capi::Object {
   const msb::index::ImageRow row;
 };
 
-struct msb_image_list final : msb::capi::Object {
+struct msb_image_list final : msb::capi::ObjectList<msb_image> {
   static constexpr msb_handle_kind kKind = MSB_KIND_IMAGE_LIST;
-  explicit msb_image_list(std::vector<msb::index::ImageRow> rows);
-  ~msb_image_list() override;
-
-  std::vector<msb_image*> images;  ///< one reference of each
+  explicit msb_image_list(std::vector<msb::index::ImageRow> rows) : ObjectList(kKind, std::move(rows)) {}
 };
 
 struct msb_image_detail final : msb::capi::Object {

@@ -72,7 +72,7 @@ msb_status msb_image_prune(msb_client* client, const msb_image_prune_opts* opts,
     MSB_TRY(const auto session, capi::Session::begin(client, call));
     MSB_CHECK(check_report(report));
     MSB_TRY(const auto options, read_options(opts));
-    MSB_TRY(const auto* context, session->client().images_to_change());
+    MSB_TRY(const auto* context, session->client().context_to_change());
     MSB_TRY(const auto done, image::prune(*context, options, session->call()));
     capi::complete(session->call());
     write_report(done, report);
@@ -86,7 +86,7 @@ msb_status msb_image_prune_plan(msb_client* client, const msb_image_prune_opts* 
   return capi::guard(out, err, [&]() -> Result<msb_prune_plan*> {
     MSB_TRY(const auto session, capi::Session::begin(client, call));
     MSB_TRY(const auto options, read_options(opts));
-    MSB_TRY(auto plan, image::plan_prune(session->client().images(), options, session->call()));
+    MSB_TRY(auto plan, image::plan_prune(session->client().context(), options, session->call()));
     return new msb_prune_plan(std::move(plan));
   });
 }
@@ -98,7 +98,7 @@ msb_status msb_image_prune_apply(msb_client* client, const msb_prune_plan* plan,
     MSB_TRY(const auto session, capi::Session::begin(client, call));
     MSB_CHECK(check_report(report));
     MSB_TRY(const msb_prune_plan* checked, capi::use(plan));
-    MSB_TRY(const auto* context, session->client().images_to_change());
+    MSB_TRY(const auto* context, session->client().context_to_change());
     MSB_TRY(const auto done, image::apply_prune(*context, checked->plan, session->call()));
     capi::complete(session->call());
     write_report(done, report);

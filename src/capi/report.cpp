@@ -3,8 +3,7 @@
 
 #include "capi/client.h"
 #include "capi/structs.h"
-#include "image/check.h"
-#include "image/recover.h"
+#include "client/maintain.h"
 #include "image/usage.h"
 
 struct msb_disk_usage final : msb::capi::Object {
@@ -36,8 +35,8 @@ msb_status msb_client_recover(msb_client* client, const msb_call* call, uint32_t
   using namespace msb;
   return capi::guard(err, [&]() -> Done {
     MSB_TRY(const auto session, capi::Session::begin(client, call));
-    MSB_TRY(const auto* context, session->client().images_to_change());
-    MSB_TRY(const uint32_t count, image::recover(*context, image::Thoroughness::full, session->call()));
+    MSB_TRY(const auto* context, session->client().context_to_change());
+    MSB_TRY(const uint32_t count, client::recover(*context, session->call()));
     capi::complete(session->call());
     if (repaired != nullptr) *repaired = count;
     return {};
@@ -52,9 +51,9 @@ msb_status msb_client_check(msb_client* client, const msb_client_check_opts* opt
     MSB_TRY(const auto copied, capi::copy_opts(opts));
     const image::CheckOptions options{.deep = copied.deep, .repair = copied.repair};
     if (options.repair) {
-      MSB_TRY([[maybe_unused]] const auto* writable, session->client().images_to_change());
+      MSB_TRY([[maybe_unused]] const auto* writable, session->client().context_to_change());
     }
-    MSB_TRY(auto problems, image::check(session->client().images(), options, session->call()));
+    MSB_TRY(auto problems, client::check(session->client().context(), options, session->call()));
     capi::complete(session->call());
     return new msb_check_report(std::move(problems));
   });
@@ -80,7 +79,7 @@ msb_status msb_client_disk_usage(msb_client* client, const msb_call* call, msb_d
   using namespace msb;
   return capi::guard(out, err, [&]() -> Result<msb_disk_usage*> {
     MSB_TRY(const auto session, capi::Session::begin(client, call));
-    MSB_TRY(auto usage, image::disk_usage(session->client().images(), session->call()));
+    MSB_TRY(auto usage, image::disk_usage(session->client().context(), session->call()));
     return new msb_disk_usage(std::move(usage));
   });
 }

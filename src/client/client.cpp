@@ -48,7 +48,7 @@ Result<std::unique_ptr<Client>> Client::open(os::Fs& fs, Options options, const 
   MSB_TRY(client->database_, index::Database::open(fs, at.database, database, call));
   MSB_TRY(const index::Schema schema, client->database_->schema(call));
   client->read_only_ = options.read_only || !schema.writable();
-  client->images_.emplace(image::Context{
+  client->context_.emplace(image::Context{
       .fs = fs,
       .database = *client->database_,
       .log = client->log_,
@@ -60,7 +60,7 @@ Result<std::unique_ptr<Client>> Client::open(os::Fs& fs, Options options, const 
       .read_only = options.read_only,
   });
   if (options.recover && !client->read_only_) {
-    auto recovered = image::recover(*client->images_, image::Thoroughness::cheap, call);
+    auto recovered = image::recover(*client->context_, image::Thoroughness::cheap, call);
     // What cannot be tidied must not keep anybody out of the home.
     if (!recovered && recovered.error().status() != Status::cancelled) {
       client->log_.warn("client", recovered.error().message());
@@ -69,9 +69,9 @@ Result<std::unique_ptr<Client>> Client::open(os::Fs& fs, Options options, const 
   return client;
 }
 
-Result<const image::Context*> Client::images_to_change() const {
-  if (images_->read_only) return Error(Status::unsupported, "the client is read-only").with("path", home_.root);
-  return &*images_;
+Result<const image::Context*> Client::context_to_change() const {
+  if (context_->read_only) return Error(Status::unsupported, "the client is read-only").with("path", home_.root);
+  return &*context_;
 }
 
 }  // namespace msb::client

@@ -33,10 +33,10 @@ class Client {
   bool read_only() const { return read_only_; }
   const Log& log() const { return log_; }
 
-  const image::Context& images() const { return *images_; }
+  const image::Context& context() const { return *context_; }
   /// The same for what is going to write: fails with `unsupported` when the client was opened read-only. (A schema that
   /// may not be written is the database's to refuse: it knows the versions.)
-  Result<const image::Context*> images_to_change() const;
+  Result<const image::Context*> context_to_change() const;
 
  private:
   Client(Home home, Log log) : home_(std::move(home)), log_(std::move(log)) {}
@@ -45,7 +45,7 @@ class Client {
   const Log log_;
   bool read_only_ = false;
   std::unique_ptr<index::Database> database_;
-  std::optional<image::Context> images_;
+  std::optional<image::Context> context_;
 };
 
 }  // namespace msb::client

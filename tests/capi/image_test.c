@@ -1,20 +1,7 @@
 /* The image surface as a C program sees it: load, look, save, take away. Usage: image_test HOME ARCHIVE */
 #include <stdint.h>
 
-#include "check.h"
-
-static msb_client *open_home(const char *home, uint32_t flags) {
-    msb_client *client = NULL;
-    msb_error *error = NULL;
-    msb_client_opts opts = MSB_CLIENT_OPTS_INIT;
-    opts.home = home;
-    opts.flags = flags;
-    if (msb_client_open(&opts, &client, &error) != MSB_OK) {
-        fprintf(stderr, "%s\n", msb_error_message(error));
-        exit(1);
-    }
-    return client;
-}
+#include "home.h"
 
 struct seen {
     size_t events;
