@@ -33,7 +33,7 @@ ChainingValue hash_chunk(Bytes chunk, uint64_t counter, uint32_t flags) {
 }  // namespace
 
 void Tree::update(Bytes input) {
-  if (filled_ > 0) {
+  if (filled_ > 0 && !input.empty()) {  // an empty span may have no address, which memcpy() must not see
     const size_t n = std::min(kChunkBytes - filled_, input.size());
     std::memcpy(last_.data() + filled_, input.data(), n);
     filled_ += n;
