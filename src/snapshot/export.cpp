@@ -167,7 +167,7 @@ class Exporting {
     const uint64_t size = snapshot.descriptor.upper_size;
     archive::TarEntry entry = entry_for(path, size);
     const uint64_t stored = runs.empty() ? 0 : runs.back().stored + runs.back().length;
-    const bool sparse = plan_.layout == Layout::current && stored != size;
+    const bool sparse = plan_.sparse && stored != size;
     if (sparse) entry.map = map_of(runs, size);
     MSB_CHECK(sparse ? tar_.begin_sparse(entry) : tar_.begin(entry));
     TransportHash transport(inventory_kind(MemberKind::file), path, sparse ? stored : size, size, entry.map);

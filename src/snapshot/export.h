@@ -26,8 +26,8 @@ struct ExportRequest {
 /// Descriptors go as they are, so the layout is that of their form, unless Layout::current is asked for: then a
 /// `manifest.json` is translated, as microsandbox 0.6.9 does, and gets another digest by that.
 ///
-/// Holes are not stored in the current layout. The legacy one has none, for the sake of its readers; there zeros cost
-/// next to nothing when they are compressed, and in a plain file they are holes of the file.
+/// Holes are not stored, but where Layout::legacy is asked for: its readers know none. There zeros cost next to nothing
+/// when they are compressed, and in a plain file they are holes of the file.
 ///
 /// Reading and hashing, compressing, and the digest of the disk run side by side, and each disk is read once. A
 /// recorded Merkle root is checked on the way; so is that of a disk without one found out for a legacy archive, in

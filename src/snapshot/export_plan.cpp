@@ -74,6 +74,7 @@ Result<ExportPlan> plan_export(const Context& context, const std::string& ref, b
   const bool translating = layout == Layout::current;
   MSB_TRY(std::vector<Artifact> chain, open_chain(context, ref, with_parents, call));
   const Form form = chain.front().descriptor.form;
+  plan.sparse = layout != Layout::legacy;
   plan.layout = layout != Layout::home ? layout : form == Form::manifest ? Layout::legacy : Layout::current;
   if (translating && form == Form::manifest && !with_parents) {
     MSB_TRY(chain, open_chain(context, ref, true, call));

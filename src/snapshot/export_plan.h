@@ -25,6 +25,9 @@ struct ExportedSnapshot {
 
 struct ExportPlan {
   Layout layout = Layout::current;
+  /// Holes of disks are not stored. Readers of microsandbox up to 0.6.6 know no sparse members: for them the legacy
+  /// layout has to be asked for. Later ones take them in both layouts.
+  bool sparse = true;
   std::vector<ExportedSnapshot> snapshots;  ///< oldest ancestor first, the one that was asked for last
 };
 
