@@ -53,8 +53,8 @@ class IsalDecoder final : public MemberDecoder {
   std::string_view problem() const override { return problem_; }
 
  private:
-  /// isal_inflate() would read the header itself, but forgets its flags between two calls: one that comes in pieces goes
-  /// wrong.
+  /// isal_inflate() would read the header itself, but forgets its flags between two calls: one that comes in pieces
+  /// goes wrong.
   int inflate() {
     if (in_header_) {
       const int code = isal_read_gzip_header(&state_, &header_);

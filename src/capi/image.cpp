@@ -224,9 +224,7 @@ bool msb_image_read(const msb_image* image, msb_image_info* out) {
 
 size_t msb_image_list_count(const msb_image_list* list) { return msb::capi::count_of(list); }
 
-const msb_image* msb_image_list_at(const msb_image_list* list, size_t index) {
-  return msb::capi::item_at(list, index);
-}
+const msb_image* msb_image_list_at(const msb_image_list* list, size_t index) { return msb::capi::item_at(list, index); }
 
 const msb_image* msb_image_detail_image(const msb_image_detail* detail) {
   return detail != nullptr ? detail->image : nullptr;
