@@ -114,7 +114,15 @@ enum {
     MSB_KIND_IMAGE_DETAIL = 7,
     MSB_KIND_PRUNE_PLAN = 8,
     MSB_KIND_DISK_USAGE = 9,
-    MSB_KIND_CHECK_REPORT = 10
+    MSB_KIND_CHECK_REPORT = 10,
+    MSB_KIND_SANDBOX = 11,
+    MSB_KIND_SANDBOX_LIST = 12,
+    MSB_KIND_SNAPSHOT = 13,
+    MSB_KIND_SNAPSHOT_LIST = 14,
+    MSB_KIND_SNAPSHOT_HANDLE = 15,
+    MSB_KIND_SNAPSHOT_HANDLE_LIST = 16,
+    MSB_KIND_VERIFY_REPORT = 17,
+    MSB_KIND_STRING_LIST = 18
 };
 
 typedef struct msb_error msb_error;
@@ -127,6 +135,14 @@ typedef struct msb_image_detail msb_image_detail;
 typedef struct msb_prune_plan msb_prune_plan;
 typedef struct msb_disk_usage msb_disk_usage;
 typedef struct msb_check_report msb_check_report;
+typedef struct msb_sandbox msb_sandbox;
+typedef struct msb_sandbox_list msb_sandbox_list;
+typedef struct msb_snapshot msb_snapshot;
+typedef struct msb_snapshot_list msb_snapshot_list;
+typedef struct msb_snapshot_handle msb_snapshot_handle;
+typedef struct msb_snapshot_handle_list msb_snapshot_handle_list;
+typedef struct msb_verify_report msb_verify_report;
+typedef struct msb_string_list msb_string_list;
 
 /** A key and its value, both UTF-8 and never NULL in results. */
 typedef struct msb_kv {
@@ -461,7 +477,9 @@ enum {
     MSB_PROBLEM_METADATA_INVALID = 5,  /**< the manifest document of a reference is missing or malformed */
     MSB_PROBLEM_ORPHAN = 6,            /**< a file or row that nothing refers to; repair removes it */
     MSB_PROBLEM_LEFTOVER = 7,          /**< remains of a process that died; repair removes them */
-    MSB_PROBLEM_RECIPE_INVALID = 8     /**< the record that proves a layer is damaged; the layer may still be good */
+    MSB_PROBLEM_RECIPE_INVALID = 8,    /**< the record that proves a layer is damaged; the layer may still be good */
+    MSB_PROBLEM_SNAPSHOT_DAMAGED = 9,  /**< a descriptor or disk is not what it should be; restore it from elsewhere */
+    MSB_PROBLEM_INDEX_STALE = 10       /**< the index and the snapshots on disk differ; repair reindexes */
 };
 
 typedef struct msb_problem {
@@ -576,7 +594,7 @@ MSB_API size_t msb_disk_usage_count(const msb_disk_usage *usage);
  */
 MSB_API bool msb_disk_usage_at(const msb_disk_usage *usage, size_t index, msb_disk_item *out);
 
-/* ---- References and digests ------------------------------------------------------------------------------------- */
+/* ---- Names, references and digests ------------------------------------------------------------------------------ */
 
 /**
  * Checks the grammar of a digest: `algorithm:encoded`, with the length of the algorithms this library knows.
@@ -599,6 +617,58 @@ MSB_API msb_status msb_digest_check(const char *digest, msb_error **err);
  * @since 0.1
  */
 MSB_API msb_status msb_reference_normalize(const char *reference, msb_buffer **out, msb_error **err);
+
+enum {
+    MSB_NAME_SNAPSHOT = 1, /**< not empty, at most 246 bytes, no `/`, `\`, `:` or control bytes, no leading `.`, `~` or `-` */
+    MSB_NAME_SANDBOX = 2   /**< 1 to 128 bytes of `A-Z a-z 0-9 . _ -`, the first a letter or digit */
+};
+
+/**
+ * Checks a name before it is used.
+ *
+ * @param kind  MSB_NAME_…
+ * @param name  The name.
+ * @param err   The failure; its message says which rule is broken.
+ * @retval MSB_ERR_INVALID_ARGUMENT  unknown kind, NULL or not UTF-8
+ * @retval MSB_ERR_INVALID_CONFIG    it is no such name
+ * @since 0.1
+ */
+MSB_API msb_status msb_name_check(uint32_t kind, const char *name, msb_error **err);
+
+enum {
+    MSB_SNAPSHOT_REF_NAME = 1,
+    MSB_SNAPSHOT_REF_PATH = 2,  /**< contains `/`, or begins with `.` or `~` */
+    MSB_SNAPSHOT_REF_DIGEST = 3 /**< begins with `sha256:` or `sha512:` */
+};
+
+/**
+ * @param text  What a user typed for a snapshot; may be NULL.
+ * @return      MSB_SNAPSHOT_REF_…: how every function here that takes `ref` reads it; 0 for NULL and "".
+ * @since 0.1
+ */
+MSB_API uint32_t msb_snapshot_ref_kind(const char *text);
+
+enum {
+    MSB_INTEGRITY_DEFAULT = 0, /**< MSB_INTEGRITY_MERKLE */
+    MSB_INTEGRITY_MERKLE = 1,  /**< `msb-file-merkle-blake3-v1`: 64 KiB leaves, holes cost nothing */
+    MSB_INTEGRITY_SPARSE = 2,  /**< `msb-sparse-sha256-v1`: for readers of microsandbox up to 0.6.8 */
+    MSB_INTEGRITY_SHA256 = 3   /**< plain SHA-256 of the logical bytes */
+};
+
+/**
+ * Hashes a file the way snapshots are hashed.
+ *
+ * @param path       A regular file.
+ * @param algorithm  MSB_INTEGRITY_…
+ * @param call       Call control; progress counts bytes.
+ * @param out        `blake3:…` or `sha256:…`.
+ * @param err        The failure.
+ * @retval MSB_ERR_INVALID_ARGUMENT  unknown algorithm
+ * @retval MSB_ERR_IO                the file cannot be read, or changed meanwhile
+ * @since 0.1
+ */
+MSB_API msb_status msb_digest_of_file(const char *path, uint32_t algorithm, const msb_call *call, msb_buffer **out,
+                                      msb_error **err);
 
 /* ---- Images ----------------------------------------------------------------------------------------------------- */
 
@@ -957,6 +1027,566 @@ MSB_API size_t msb_image_detail_layer_count(const msb_image_detail *detail);
  * @since 0.1
  */
 MSB_API bool msb_image_detail_layer_at(const msb_image_detail *detail, size_t index, msb_image_layer *out);
+
+/* ---- Sandboxes -------------------------------------------------------------------------------------------------- */
+
+/* The registry of sandboxes: who they are, which image and snapshot they came from, and their writable disk. */
+
+enum {
+    MSB_SANDBOX_CREATED = 1,
+    MSB_SANDBOX_STARTING = 2,
+    MSB_SANDBOX_RUNNING = 3,
+    MSB_SANDBOX_DRAINING = 4,
+    MSB_SANDBOX_PAUSED = 5,
+    MSB_SANDBOX_STOPPED = 6,
+    MSB_SANDBOX_CRASHED = 7
+};
+
+typedef struct msb_sandbox_create_opts {
+    size_t struct_size;
+    const char *image;         /**< Reference of a cached image. Exactly one of image and from_snapshot. */
+    const char *from_snapshot; /**< Name, path or digest of a snapshot. */
+    uint64_t upper_size;       /**< Size of a new writable disk, a multiple of 4096; 0 for 4 GiB. Not with from_snapshot. */
+    const msb_kv *labels;
+    size_t label_count;
+    const char *config_json;   /**< Members to set in the stored configuration (a JSON object); NULL for none. */
+    bool replace;              /**< Remove a stopped or crashed sandbox of that name first. */
+} msb_sandbox_create_opts;
+#define MSB_SANDBOX_CREATE_OPTS_INIT { sizeof(msb_sandbox_create_opts), NULL, NULL, 0, NULL, 0, NULL, false }
+
+/**
+ * Registers a stopped sandbox and makes its writable disk: an empty ext4 file system, or a private copy of a snapshot's
+ * disk (sharing blocks where the file system can). The image is pinned with the same transaction. `msb start` can boot it.
+ *
+ * @param client  The client.
+ * @param name    See msb_name_check().
+ * @param opts    Where it comes from.
+ * @param call    Call control; progress counts bytes copied.
+ * @param out     The sandbox; may be NULL.
+ * @param err     The failure.
+ * @retval MSB_ERR_INVALID_ARGUMENT         both or neither of image and from_snapshot, bad size or label
+ * @retval MSB_ERR_INVALID_CONFIG           malformed name or config_json
+ * @retval MSB_ERR_SANDBOX_ALREADY_EXISTS   and `replace` is false
+ * @retval MSB_ERR_SANDBOX_STILL_RUNNING    the one to replace runs
+ * @retval MSB_ERR_IMAGE_NOT_FOUND          the image is not in the cache
+ * @retval MSB_ERR_SNAPSHOT_NOT_FOUND       no such snapshot
+ * @retval MSB_ERR_SNAPSHOT_IMAGE_MISSING   the image that the snapshot pins is not cached; fact `reference` says what to load
+ * @retval MSB_ERR_SNAPSHOT_INTEGRITY       the snapshot is damaged
+ * @retval MSB_ERR_UNSUPPORTED              the client is read-only, or the snapshot needs what this library lacks
+ * @retval MSB_ERR_CANCELLED, MSB_ERR_DEADLINE_EXCEEDED, MSB_ERR_BUSY, MSB_ERR_IO, MSB_ERR_DATABASE  nothing is left behind
+ * @since 0.1
+ */
+MSB_API msb_status msb_sandbox_create(msb_client *client, const char *name, const msb_sandbox_create_opts *opts,
+                                      const msb_call *call, msb_sandbox **out, msb_error **err);
+
+/**
+ * @param client  The client.
+ * @param name    Its name.
+ * @param call    Call control; NULL for none.
+ * @param out     The sandbox as it is now; one that is recorded as running but whose process is gone is crashed.
+ * @param err     The failure.
+ * @retval MSB_ERR_SANDBOX_NOT_FOUND  no sandbox of that name
+ * @since 0.1
+ */
+MSB_API msb_status msb_sandbox_get(msb_client *client, const char *name, const msb_call *call, msb_sandbox **out,
+                                   msb_error **err);
+
+/**
+ * Lists sandboxes, newest first.
+ *
+ * @param client       The client.
+ * @param labels       Only those that have all these labels; a NULL value matches any.
+ * @param label_count  Their number; 0 for no filter.
+ * @param call         Call control; NULL for none.
+ * @param out          The sandboxes.
+ * @param err          The failure.
+ * @retval MSB_ERR_DATABASE, MSB_ERR_BUSY, MSB_ERR_CANCELLED, MSB_ERR_DEADLINE_EXCEEDED  no list
+ * @since 0.1
+ */
+MSB_API msb_status msb_sandbox_index_list(msb_client *client, const msb_kv *labels, size_t label_count,
+                                          const msb_call *call, msb_sandbox_list **out, msb_error **err);
+
+/**
+ * Removes a sandbox: its record, its disk and its logs. Snapshots of it stay.
+ *
+ * @param client  The client.
+ * @param name    Its name.
+ * @param call    Call control; NULL for none.
+ * @param err     The failure.
+ * @retval MSB_ERR_SANDBOX_NOT_FOUND      no sandbox of that name
+ * @retval MSB_ERR_SANDBOX_STILL_RUNNING  stop it first
+ * @retval MSB_ERR_UNSUPPORTED            the client is read-only
+ * @retval MSB_ERR_CANCELLED, MSB_ERR_DEADLINE_EXCEEDED, MSB_ERR_BUSY, MSB_ERR_IO, MSB_ERR_DATABASE  see msb_client_recover()
+ * @since 0.1
+ */
+MSB_API msb_status msb_sandbox_remove(msb_client *client, const char *name, const msb_call *call, msb_error **err);
+
+/**
+ * Records a status, for whoever supervises the machine of a sandbox.
+ *
+ * @param client  The client.
+ * @param name    Its name.
+ * @param status  MSB_SANDBOX_…
+ * @param pid     Process that runs it, for starting, running, draining and paused; 0 otherwise.
+ * @param call    Call control; NULL for none.
+ * @param err     The failure.
+ * @retval MSB_ERR_INVALID_ARGUMENT   unknown status, or one that cannot follow the present one
+ * @retval MSB_ERR_SANDBOX_NOT_FOUND  no sandbox of that name
+ * @since 0.1
+ */
+MSB_API msb_status msb_sandbox_set_status(msb_client *client, const char *name, uint32_t status, int64_t pid,
+                                          const msb_call *call, msb_error **err);
+
+typedef struct msb_sandbox_info {
+    size_t struct_size;
+    const char *name;
+    uint32_t status;             /**< MSB_SANDBOX_… */
+    size_t label_count;
+    const msb_kv *labels;        /**< sorted by key bytes */
+    const char *config_json;     /**< stored configuration */
+    const char *image_ref;       /**< NULL when it is not made from an OCI image, like the next */
+    const char *image_digest;    /**< pinned manifest */
+    const char *source_snapshot; /**< digest of the snapshot it was made from; NULL for none */
+    const char *upper_path;      /**< writable disk; NULL when there is none */
+    uint64_t upper_size;         /**< its apparent size */
+    uint64_t upper_allocated;    /**< what it takes on disk */
+    int64_t created_at_ns;
+    int64_t updated_at_ns;
+} msb_sandbox_info;
+
+/**
+ * @param sandbox  The sandbox.
+ * @param out      Receives what is known of it; strings are borrowed from the sandbox.
+ * @return         False for NULL.
+ * @since 0.1
+ */
+MSB_API bool msb_sandbox_read(const msb_sandbox *sandbox, msb_sandbox_info *out);
+
+/**
+ * @param list  May be NULL.
+ * @return      Number of sandboxes; 0 for NULL.
+ * @since 0.1
+ */
+MSB_API size_t msb_sandbox_list_count(const msb_sandbox_list *list);
+
+/**
+ * @param list   The list.
+ * @param index  Which sandbox.
+ * @return       It, borrowed; NULL past the end.
+ * @since 0.1
+ */
+MSB_API const msb_sandbox *msb_sandbox_list_at(const msb_sandbox_list *list, size_t index);
+
+/**
+ * @param status  MSB_SANDBOX_…
+ * @return        Name in lower case, `stopped`; `unknown` for other values. Static.
+ * @since 0.1
+ */
+MSB_API const char *msb_sandbox_status_name(uint32_t status);
+
+/* ---- Snapshots -------------------------------------------------------------------------------------------------- */
+
+/* A snapshot is a directory: a descriptor and the writable disk of a stopped sandbox. The directory is the truth, the
+ * index a cache of it. `ref` is a name under the snapshots directory, a path, or a digest; see msb_snapshot_ref_kind(). */
+
+typedef struct msb_snapshot_create_opts {
+    size_t struct_size;
+    const char *name;             /**< Bare name under the snapshots directory. Exactly one of name and path. */
+    const char *path;             /**< Or the directory to create; `~` is expanded. */
+    const char *dest_dir;         /**< With name: put it there instead of the snapshots directory. */
+    const msb_kv *labels;         /**< The last value of a key counts. */
+    size_t label_count;
+    bool force;                   /**< Replace the snapshot that is there, in one step. */
+    bool record_integrity;        /**< Hash the disk and record the digest in the descriptor. */
+    uint32_t integrity_algorithm; /**< MSB_INTEGRITY_…; with record_integrity. */
+    const char *parent;           /**< Digest to record as parent; NULL: the snapshot the sandbox was made from, if any. */
+} msb_snapshot_create_opts;
+#define MSB_SNAPSHOT_CREATE_OPTS_INIT { sizeof(msb_snapshot_create_opts), NULL, NULL, NULL, NULL, 0, false, false, 0, NULL }
+
+/**
+ * Captures the writable disk of a stopped or crashed sandbox as a snapshot, and indexes it. The snapshot appears whole or
+ * not at all: it is staged beside its destination and published by one rename. Holes stay holes; where the file system can,
+ * blocks are shared and it takes no time.
+ *
+ * @param client          The client.
+ * @param source_sandbox  Name of the sandbox.
+ * @param opts            Name and labels.
+ * @param call            Call control; progress counts bytes copied, then hashed.
+ * @param out             The new snapshot; may be NULL.
+ * @param err             The failure.
+ * @retval MSB_ERR_INVALID_ARGUMENT          not exactly one of name and path, or a malformed label, parent or algorithm
+ * @retval MSB_ERR_INVALID_CONFIG            malformed name, or the sandbox has no image or no disk of its own
+ * @retval MSB_ERR_SANDBOX_NOT_FOUND         no sandbox of that name
+ * @retval MSB_ERR_SNAPSHOT_SANDBOX_RUNNING  it is neither stopped nor crashed
+ * @retval MSB_ERR_SNAPSHOT_ALREADY_EXISTS   the destination exists and `force` is false, or it is no snapshot
+ * @retval MSB_ERR_UNSUPPORTED               the client is read-only
+ * @retval MSB_ERR_CANCELLED, MSB_ERR_DEADLINE_EXCEEDED, MSB_ERR_BUSY, MSB_ERR_IO, MSB_ERR_DATABASE  nothing is left behind
+ * @since 0.1
+ */
+MSB_API msb_status msb_snapshot_create(msb_client *client, const char *source_sandbox,
+                                       const msb_snapshot_create_opts *opts, const msb_call *call, msb_snapshot **out,
+                                       msb_error **err);
+
+/**
+ * Opens a snapshot and checks its descriptor, and that its disk is there and of the recorded size. The content of the disk
+ * is not read: that is msb_snapshot_verify().
+ *
+ * @param client  The client.
+ * @param ref     Name, path or digest.
+ * @param call    Call control; NULL for none.
+ * @param out     The snapshot.
+ * @param err     The failure.
+ * @retval MSB_ERR_INVALID_CONFIG      `ref` is empty
+ * @retval MSB_ERR_SNAPSHOT_NOT_FOUND  nothing there
+ * @retval MSB_ERR_SNAPSHOT_INTEGRITY  descriptor malformed, or the disk missing, odd or of another size
+ * @since 0.1
+ */
+MSB_API msb_status msb_snapshot_open(msb_client *client, const char *ref, const msb_call *call, msb_snapshot **out,
+                                     msb_error **err);
+
+/**
+ * Looks a snapshot up in the index.
+ *
+ * @param client  The client.
+ * @param ref     Name, path or digest.
+ * @param call    Call control; NULL for none.
+ * @param out     What the index knows of it.
+ * @param err     The failure.
+ * @retval MSB_ERR_SNAPSHOT_NOT_FOUND  not in the index
+ * @since 0.1
+ */
+MSB_API msb_status msb_snapshot_get(msb_client *client, const char *ref, const msb_call *call,
+                                    msb_snapshot_handle **out, msb_error **err);
+
+/**
+ * Opens the snapshot that a handle stands for, by its path.
+ *
+ * @param client  The client.
+ * @param handle  The handle.
+ * @param call    Call control; NULL for none.
+ * @param out     The snapshot.
+ * @param err     The failure; as for msb_snapshot_open().
+ * @since 0.1
+ */
+MSB_API msb_status msb_snapshot_handle_open(msb_client *client, const msb_snapshot_handle *handle,
+                                            const msb_call *call, msb_snapshot **out, msb_error **err);
+
+enum {
+    MSB_SNAPSHOT_SORT_CREATED = 0, /**< newest first, ties by digest */
+    MSB_SNAPSHOT_SORT_NAME = 1,    /**< by the bytes of the name, those without one last */
+    MSB_SNAPSHOT_SORT_SIZE = 2     /**< largest first */
+};
+
+typedef struct msb_snapshot_list_opts {
+    size_t struct_size;
+    const msb_kv *labels; /**< Only those that have all these labels; a NULL value matches any. Opens descriptors. */
+    size_t label_count;
+    uint32_t sort;        /**< MSB_SNAPSHOT_SORT_… */
+    bool reverse;
+    size_t offset;        /**< Leave out so many at the front. */
+    size_t limit;         /**< At most so many; 0 for all. */
+} msb_snapshot_list_opts;
+#define MSB_SNAPSHOT_LIST_OPTS_INIT { sizeof(msb_snapshot_list_opts), NULL, 0, MSB_SNAPSHOT_SORT_CREATED, false, 0, 0 }
+
+/**
+ * Lists the index.
+ *
+ * @param client  The client.
+ * @param opts    Filter, order and page; NULL for all, newest first.
+ * @param call    Call control; NULL for none.
+ * @param out     What the index knows.
+ * @param err     The failure.
+ * @retval MSB_ERR_DATABASE, MSB_ERR_BUSY, MSB_ERR_CANCELLED, MSB_ERR_DEADLINE_EXCEEDED  no list
+ * @since 0.1
+ */
+MSB_API msb_status msb_snapshot_index_list(msb_client *client, const msb_snapshot_list_opts *opts,
+                                           const msb_call *call, msb_snapshot_handle_list **out, msb_error **err);
+
+/**
+ * Opens the snapshots directly under a directory, sorted by path. The index is neither asked nor changed; what cannot be
+ * opened is left out and logged.
+ *
+ * @param client  The client.
+ * @param dir     The directory; NULL for the snapshots directory. One that does not exist is empty.
+ * @param call    Call control; NULL for none.
+ * @param out     The snapshots.
+ * @param err     The failure.
+ * @retval MSB_ERR_IO, MSB_ERR_CANCELLED, MSB_ERR_DEADLINE_EXCEEDED  no list
+ * @since 0.1
+ */
+MSB_API msb_status msb_snapshot_dir_list(msb_client *client, const char *dir, const msb_call *call,
+                                         msb_snapshot_list **out, msb_error **err);
+
+/**
+ * Removes a snapshot: artifact first, then its row. A directory that is no longer that snapshot is not touched.
+ *
+ * @param client  The client.
+ * @param ref     Name, path or digest.
+ * @param force   Although others name it as their parent.
+ * @param call    Call control; NULL for none.
+ * @param err     The failure.
+ * @retval MSB_ERR_SNAPSHOT_NOT_FOUND     nothing of that name
+ * @retval MSB_ERR_SNAPSHOT_HAS_CHILDREN  and `force` is false; fact `children` is their number
+ * @retval MSB_ERR_UNSUPPORTED            the client is read-only
+ * @retval MSB_ERR_CANCELLED, MSB_ERR_DEADLINE_EXCEEDED, MSB_ERR_BUSY, MSB_ERR_IO, MSB_ERR_DATABASE  see msb_client_recover()
+ * @since 0.1
+ */
+MSB_API msb_status msb_snapshot_remove(msb_client *client, const char *ref, bool force, const msb_call *call,
+                                       msb_error **err);
+
+/**
+ * Removes the snapshot that a handle stands for, by digest and path: a second copy elsewhere survives.
+ *
+ * @param client  The client.
+ * @param handle  The handle.
+ * @param force   Although others name it as their parent.
+ * @param call    Call control; NULL for none.
+ * @param err     The failure; as for msb_snapshot_remove().
+ * @since 0.1
+ */
+MSB_API msb_status msb_snapshot_handle_remove(msb_client *client, const msb_snapshot_handle *handle, bool force,
+                                              const msb_call *call, msb_error **err);
+
+/**
+ * Brings the index in line with a directory: indexes what is there, drops rows of what is gone, counts children anew.
+ *
+ * @param client   The client.
+ * @param dir      The directory; NULL for the snapshots directory.
+ * @param call     Call control; progress counts snapshots.
+ * @param indexed  Receives the number of snapshots indexed; may be NULL.
+ * @param err      The failure.
+ * @retval MSB_ERR_UNSUPPORTED  the client is read-only
+ * @retval MSB_ERR_IO, MSB_ERR_DATABASE, MSB_ERR_BUSY, MSB_ERR_CANCELLED, MSB_ERR_DEADLINE_EXCEEDED  the index is as before
+ * @since 0.1
+ */
+MSB_API msb_status msb_snapshot_reindex(msb_client *client, const char *dir, const msb_call *call, uint32_t *indexed,
+                                        msb_error **err);
+
+enum {
+    MSB_UPPER_NOT_RECORDED = 0, /**< there is no digest to hold the disk against */
+    MSB_UPPER_VERIFIED = 1
+};
+
+/**
+ * Reads a snapshot's disk and holds it against the recorded digest. A mismatch is a failure, not a report.
+ *
+ * @param client    The client.
+ * @param snapshot  The snapshot.
+ * @param call      Call control; progress counts bytes hashed.
+ * @param out       What was verified.
+ * @param err       The failure; facts `expected` and `actual`.
+ * @retval MSB_ERR_SNAPSHOT_INTEGRITY  descriptor or disk are not what was recorded, or changed while being read
+ * @retval MSB_ERR_UNSUPPORTED         recorded with an algorithm that this library does not know
+ * @since 0.1
+ */
+MSB_API msb_status msb_snapshot_verify(msb_client *client, const msb_snapshot *snapshot, const msb_call *call,
+                                       msb_verify_report **out, msb_error **err);
+
+typedef struct msb_verify_report_info {
+    size_t struct_size;
+    const char *digest;          /**< of the descriptor, computed anew */
+    const char *path;            /**< directory that was verified */
+    uint32_t upper_kind;         /**< MSB_UPPER_… */
+    const char *upper_algorithm; /**< NULL when not recorded, like the next */
+    const char *upper_digest;
+} msb_verify_report_info;
+
+/**
+ * @param report  The report.
+ * @param out     Receives it; strings are borrowed from the report.
+ * @return        False for NULL.
+ * @since 0.1
+ */
+MSB_API bool msb_verify_report_read(const msb_verify_report *report, msb_verify_report_info *out);
+
+enum {
+    MSB_ARCHIVE_LAYOUT_HOME = 0,   /**< the one whose descriptors the snapshot has; microsandbox 0.6.7 and later read it */
+    MSB_ARCHIVE_LAYOUT_LEGACY = 1, /**< for microsandbox 0.5.8 to 0.6.6, which know no holes: a disk takes its full size */
+    MSB_ARCHIVE_LAYOUT_CURRENT = 2 /**< with an inventory; microsandbox 0.6.9 and later */
+};
+
+typedef struct msb_snapshot_export_opts {
+    size_t struct_size;
+    bool with_parents;         /**< The chain of parents too. */
+    bool with_image;           /**< The pinned image too, so that the receiver can boot without pulling. */
+    bool plain_tar;            /**< No compression. */
+    int32_t compression_level; /**< zstd level, 1 to 19; 0 for 3. */
+    uint32_t threads;          /**< Compressing threads; 0 for as many as the client may use. */
+    uint32_t layout;           /**< MSB_ARCHIVE_LAYOUT_… */
+    int32_t fd;                /**< Written when the path is NULL; 0 stands for standard output. Not closed. */
+} msb_snapshot_export_opts;
+#define MSB_SNAPSHOT_EXPORT_OPTS_INIT { sizeof(msb_snapshot_export_opts), false, false, false, 0, 0, 0, 0 }
+
+/**
+ * Writes a snapshot as one archive, `.tar.zst` or plain tar. Holes are not stored, but in the legacy layout. A file
+ * appears under its name only when it is whole; descriptors are not changed.
+ *
+ * @param client    The client.
+ * @param ref       Name, path or digest.
+ * @param out_path  File to write, replaced if there; NULL to write `opts->fd`.
+ * @param opts      What to include; NULL for defaults.
+ * @param call      Call control; progress counts bytes.
+ * @param err       The failure.
+ * @retval MSB_ERR_SNAPSHOT_NOT_FOUND      no such snapshot, or a parent is missing
+ * @retval MSB_ERR_SNAPSHOT_INTEGRITY      the snapshot is damaged
+ * @retval MSB_ERR_SNAPSHOT_IMAGE_MISSING  with_image, and the pinned image is not cached
+ * @retval MSB_ERR_CANCELLED, MSB_ERR_DEADLINE_EXCEEDED, MSB_ERR_BUSY, MSB_ERR_IO  no file was left
+ * @since 0.1
+ */
+MSB_API msb_status msb_snapshot_export(msb_client *client, const char *ref, const char *out_path,
+                                       const msb_snapshot_export_opts *opts, const msb_call *call, msb_error **err);
+
+typedef struct msb_snapshot_import_opts {
+    size_t struct_size;
+    const char *dest;            /**< Directory to put snapshots in; NULL for the snapshots directory. */
+    const char *name;            /**< Name for the head; NULL: the exporter's if free, else one of its digest. */
+    bool skip_verify;            /**< Do not hold disks against their recorded digests. */
+    uint64_t max_unpacked_bytes; /**< Most bytes that members may store; 0 for 64 GiB. */
+    uint64_t max_entries;        /**< Most members; 0 for 10,000. */
+    int32_t fd;                  /**< Read when the path is NULL; 0 is standard input. Not closed. */
+} msb_snapshot_import_opts;
+#define MSB_SNAPSHOT_IMPORT_OPTS_INIT { sizeof(msb_snapshot_import_opts), NULL, NULL, false, 0, 0, 0 }
+
+/**
+ * Takes the snapshots of an archive into a home, and its image into the cache. Everything is staged and checked before
+ * anything becomes visible; snapshots that are there already, identical, are taken as imported.
+ *
+ * @param client        The client.
+ * @param archive_path  The archive; what it is, its content tells. NULL to read `opts->fd`.
+ * @param opts          Where to; NULL for defaults.
+ * @param call          Call control; progress counts bytes.
+ * @param out           Handle of the head; may be NULL.
+ * @param err           The failure; the fact `member` names the member of the archive.
+ * @retval MSB_ERR_SNAPSHOT_ARCHIVE         malformed, unsafe, cut short or beyond a limit
+ * @retval MSB_ERR_SNAPSHOT_INTEGRITY       a descriptor or disk is not what its digest says
+ * @retval MSB_ERR_SNAPSHOT_ALREADY_EXISTS  another snapshot has the name
+ * @retval MSB_ERR_IMAGE_INVALID            the image is not what its digests say
+ * @retval MSB_ERR_UNSUPPORTED              the client is read-only, or the archive needs what this library lacks
+ * @retval MSB_ERR_CANCELLED, MSB_ERR_DEADLINE_EXCEEDED, MSB_ERR_BUSY, MSB_ERR_IO, MSB_ERR_DATABASE  nothing was imported
+ * @since 0.1
+ */
+MSB_API msb_status msb_snapshot_import(msb_client *client, const char *archive_path,
+                                       const msb_snapshot_import_opts *opts, const msb_call *call,
+                                       msb_snapshot_handle **out, msb_error **err);
+
+/**
+ * Lists the members of a snapshot archive after the same structural checks as import; nothing is written.
+ *
+ * @param client        The client.
+ * @param archive_path  The archive.
+ * @param call          Call control; NULL for none.
+ * @param out           Member names, in the order of the archive.
+ * @param err           The failure.
+ * @retval MSB_ERR_SNAPSHOT_ARCHIVE  malformed, unsafe, cut short or beyond a limit
+ * @since 0.1
+ */
+MSB_API msb_status msb_snapshot_archive_list(msb_client *client, const char *archive_path, const msb_call *call,
+                                             msb_string_list **out, msb_error **err);
+
+typedef struct msb_snapshot_info {
+    size_t struct_size;
+    const char *path;            /**< absolute directory */
+    const char *digest;          /**< `sha256:…` of the canonical descriptor */
+    uint64_t size_bytes;         /**< apparent size of the disk */
+    const char *image_ref;       /**< pinned reference, as recorded */
+    const char *image_digest;    /**< pinned manifest */
+    const char *format;          /**< `raw` or `qcow2` */
+    const char *fstype;          /**< `ext4` */
+    const char *parent;          /**< digest; NULL for a root */
+    const char *created_at;      /**< as recorded */
+    int64_t created_at_ns;       /**< INT64_MIN when the text is no time */
+    const char *source_sandbox;  /**< NULL when not recorded */
+    const msb_kv *labels;        /**< sorted by key bytes */
+    size_t label_count;
+    const char *integrity_algorithm; /**< NULL when not recorded, like the next */
+    const char *integrity_digest;
+    uint64_t allocated_bytes;    /**< what the disk takes */
+} msb_snapshot_info;
+
+/**
+ * @param snapshot  The snapshot.
+ * @param out       Receives what is known of it; strings are borrowed from the snapshot.
+ * @return          False for NULL.
+ * @since 0.1
+ */
+MSB_API bool msb_snapshot_read(const msb_snapshot *snapshot, msb_snapshot_info *out);
+
+/**
+ * @param snapshot  The snapshot.
+ * @param out       The canonical bytes of its descriptor, which the digest is of.
+ * @param err       The failure.
+ * @retval MSB_ERR_INVALID_HANDLE  no snapshot
+ * @since 0.1
+ */
+MSB_API msb_status msb_snapshot_descriptor(const msb_snapshot *snapshot, msb_buffer **out, msb_error **err);
+
+/**
+ * @param list  May be NULL.
+ * @return      Number of snapshots; 0 for NULL.
+ * @since 0.1
+ */
+MSB_API size_t msb_snapshot_list_count(const msb_snapshot_list *list);
+
+/**
+ * @param list   The list.
+ * @param index  Which snapshot.
+ * @return       It, borrowed; NULL past the end.
+ * @since 0.1
+ */
+MSB_API const msb_snapshot *msb_snapshot_list_at(const msb_snapshot_list *list, size_t index);
+
+typedef struct msb_snapshot_handle_info {
+    size_t struct_size;
+    const char *digest;
+    const char *name;            /**< NULL when it has none */
+    const char *parent;          /**< NULL for a root */
+    const char *image_ref;
+    const char *image_digest;
+    const char *format;
+    const char *path;            /**< absolute directory at the time it was indexed */
+    bool has_size_bytes;
+    uint64_t size_bytes;
+    int64_t created_at_ns;
+    uint32_t child_count;        /**< indexed snapshots that name it as parent */
+} msb_snapshot_handle_info;
+
+/**
+ * @param handle  The handle.
+ * @param out     Receives what the index knows; strings are borrowed from the handle.
+ * @return        False for NULL.
+ * @since 0.1
+ */
+MSB_API bool msb_snapshot_handle_read(const msb_snapshot_handle *handle, msb_snapshot_handle_info *out);
+
+/**
+ * @param list  May be NULL.
+ * @return      Number of rows; 0 for NULL.
+ * @since 0.1
+ */
+MSB_API size_t msb_snapshot_handle_list_count(const msb_snapshot_handle_list *list);
+
+/**
+ * @param list   The list.
+ * @param index  Which row.
+ * @return       It, borrowed; NULL past the end.
+ * @since 0.1
+ */
+MSB_API const msb_snapshot_handle *msb_snapshot_handle_list_at(const msb_snapshot_handle_list *list, size_t index);
+
+/**
+ * @param list  May be NULL.
+ * @return      Number of strings; 0 for NULL.
+ * @since 0.1
+ */
+MSB_API size_t msb_string_list_count(const msb_string_list *list);
+
+/**
+ * @param list   The list.
+ * @param index  Which string.
+ * @return       It, borrowed; NULL past the end.
+ * @since 0.1
+ */
+MSB_API const char *msb_string_list_at(const msb_string_list *list, size_t index);
 
 #ifdef __cplusplus
 }

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <cstring>
+#include <optional>
+#include <string>
 #include <string_view>
 #include <type_traits>
 
@@ -48,6 +50,22 @@ inline Result<std::string_view> need_text(const char* text, std::string_view wha
   if (text == nullptr) return Error(Status::invalid_argument, std::string(what) + " is NULL");
   if (!is_utf8(text)) return Error(Status::invalid_argument, std::string(what) + " is not UTF-8");
   return std::string_view(text);
+}
+
+/// A path or a reference to a snapshot: bytes, as the kernel has them.
+inline Result<std::string> need_path(const char* path, std::string_view what) {
+  if (path == nullptr) return Error(Status::invalid_argument, std::string(what) + " is NULL");
+  return std::string(path);
+}
+
+/// A text that may be absent.
+inline Result<std::optional<std::string>> read_text(const char* text, std::string_view what) {
+  if (text == nullptr) return std::optional<std::string>();
+  MSB_TRY(const std::string_view read, need_text(text, what));
+  return std::optional<std::string>(read);
+}
+inline std::optional<std::string> read_path(const char* path) {
+  return path != nullptr ? std::optional<std::string>(path) : std::nullopt;
 }
 
 inline const char* c_str_or_null(const std::optional<std::string>& text) { return text ? text->c_str() : nullptr; }
