@@ -1,23 +1,29 @@
-/* A first walk through the library: an image goes in, is looked at, saved, and taken away again.
- * Usage: demo HOME ARCHIVE SAVED MOUNT_SCRIPT, where ARCHIVE is what `docker save` or an OCI tool writes. */
+/* A walk through the library, as a program of yours would use it.
+ * Usage: demo HOME ARCHIVE OTHER_HOME WORK SCRIPTS, where ARCHIVE is what `docker save` or an OCI tool writes. */
+#define _POSIX_C_SOURCE 200809L
+#include "demo.h"
+
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <sys/wait.h>
 
-#include "microsandbox.h"
-
-static void die(const char *what, msb_error *error) {
+void die(const char *what, msb_error *error) {
     fprintf(stderr, "demo: %s: %s\n", what, error ? msb_error_message(error) : "failed");
     msb_handle_free(error);
     exit(1);
 }
 
-static void step(const char *format, ...) {
+void step(const char *format, ...) {
+    static double began;
+    struct timespec time;
+    clock_gettime(CLOCK_MONOTONIC, &time);
+    const double now = (double)time.tv_sec * 1e3 + (double)time.tv_nsec / 1e6;
+    if (began > 0) printf("   (%.1f ms)\n", now - began);
     va_list arguments;
     va_start(arguments, format);
     printf("\n== ");
@@ -25,166 +31,73 @@ static void step(const char *format, ...) {
     printf("\n");
     va_end(arguments);
     fflush(stdout);
+    clock_gettime(CLOCK_MONOTONIC, &time);
+    began = (double)time.tv_sec * 1e3 + (double)time.tv_nsec / 1e6;
 }
 
-static void show_progress(const msb_progress *event, void *user) {
+void show_progress(const msb_progress *event, void *user) {
     (void)user;
     printf("   %-13s %s", msb_progress_phase_name(event->phase), event->item ? event->item : "");
     if (event->total_known && event->total > 0) printf("  %" PRIu64 " of %" PRIu64 " bytes", event->done, event->total);
     printf("\n");
 }
 
-static void show_image(const msb_image *image) {
-    msb_image_info info = {.struct_size = sizeof info};
-    if (!msb_image_read(image, &info)) return;
-    printf("   %s\n   %s  %s/%s, %u layers, %" PRIu64 " bytes\n", info.reference, info.manifest_digest, info.os,
-           info.architecture, info.layer_count, info.size_bytes);
-}
-
-static void show_detail(const msb_image_detail *detail) {
-    msb_image_config config = {.struct_size = sizeof config};
-    if (msb_image_detail_config(detail, &config)) {
-        for (size_t i = 0; i < config.cmd_count; ++i) printf("   command     %s\n", config.cmd[i]);
-        for (size_t i = 0; i < config.env_count; ++i) printf("   environment %s\n", config.env[i]);
-        for (size_t i = 0; i < config.label_count; ++i) {
-            printf("   label       %s = %s\n", config.labels[i].key, config.labels[i].value);
-        }
-        printf("   stop signal %s, user %s, in %s\n", config.stop_signal, config.user, config.working_dir);
-    }
-    for (size_t i = 0; i < msb_image_detail_layer_count(detail); ++i) {
-        msb_image_layer layer = {.struct_size = sizeof layer};
-        msb_image_detail_layer_at(detail, i, &layer);
-        printf("   layer %d     %s\n               %" PRIu64 " bytes as a tar, %" PRIu64 " as EROFS\n", layer.position,
-               layer.diff_id, layer.compressed_size_bytes, layer.erofs_size_bytes);
-    }
-}
-
-/* Hands the files that make up the image to a script that mounts them. */
-static void mount_image(const char *script, const char *cache, const msb_image_detail *detail) {
-    enum { MOST = 64, LENGTH = 4096 };
-    static char paths[MOST][LENGTH];
-    char *arguments[MOST + 3];
-    size_t count = 0;
-    msb_image_info info = {.struct_size = sizeof info};
-    msb_image_read(msb_image_detail_image(detail), &info);
-    arguments[count++] = (char *)script;
-    snprintf(paths[0], LENGTH, "%s/fsmeta/sha256_%s.erofs", cache, strchr(info.manifest_digest, ':') + 1);
-    arguments[count++] = paths[0];
-    for (size_t i = 0; i < msb_image_detail_layer_count(detail) && i + 1 < MOST; ++i) {
-        msb_image_layer layer = {.struct_size = sizeof layer};
-        msb_image_detail_layer_at(detail, i, &layer);
-        snprintf(paths[i + 1], LENGTH, "%s/layers/sha256_%s.erofs", cache, strchr(layer.diff_id, ':') + 1);
-        arguments[count++] = paths[i + 1];
-    }
-    arguments[count] = NULL;
+void run(char *const arguments[]) {
+    fflush(stdout);
     const pid_t child = fork();
     if (child == 0) {
-        execv(script, arguments);
+        execvp(arguments[0], arguments);
         _exit(127);
     }
     int status = 0;
     waitpid(child, &status, 0);
-    if (status != 0) {
-        fprintf(stderr, "demo: the image could not be mounted\n");
-        exit(1);
-    }
+    if (status != 0) die(arguments[0], NULL);
 }
 
-static void show_usage(msb_client *client) {
+msb_client *open_home(const char *home) {
     msb_error *error = NULL;
-    msb_disk_usage *usage = NULL;
-    if (msb_client_disk_usage(client, NULL, &usage, &error) != MSB_OK) die("disk usage", error);
-    msb_disk_usage_info sums = {.struct_size = sizeof sums};
-    msb_disk_usage_read(usage, &sums);
-    printf("   the cache takes %" PRIu64 " bytes of disk, %" PRIu64 " of them to be had back\n", sums.images_bytes,
-           sums.reclaimable_bytes);
-    msb_handle_free(usage);
-}
-
-static void prune(msb_client *client) {
-    msb_error *error = NULL;
-    msb_prune_plan *plan = NULL;
-    if (msb_image_prune_plan(client, NULL, NULL, &plan, &error) != MSB_OK) die("plan", error);
-    for (size_t i = 0; i < msb_prune_plan_count(plan); ++i) {
-        msb_prune_item item = {.struct_size = sizeof item};
-        msb_prune_plan_at(plan, i, &item);
-        printf("   %s %.60s (%s)\n", item.remove ? "remove" : "keep  ", item.name, item.reason);
-    }
-    msb_image_prune_report report = {.struct_size = sizeof report};
-    if (msb_image_prune_apply(client, plan, NULL, &report, &error) != MSB_OK) die("prune", error);
-    printf("   removed %u reference, %u manifest, %u layers: %" PRIu64 " bytes\n", report.image_refs_removed,
-           report.manifests_removed, report.layers_removed, report.bytes_reclaimed);
-    msb_handle_free(plan);
-}
-
-int main(int argc, char **argv) {
-    if (argc != 5) {
-        fprintf(stderr, "usage: demo HOME ARCHIVE SAVED MOUNT_SCRIPT\n");
-        return 2;
-    }
-    const char *const archive = argv[2];
-    const char *const saved = argv[3];
-    msb_error *error = NULL;
-
-    step("open the home %s", argv[1]);
     msb_client *client = NULL;
     msb_client_opts opts = MSB_CLIENT_OPTS_INIT;
-    opts.home = argv[1];
+    opts.home = home;
     if (msb_client_open(&opts, &client, &error) != MSB_OK) die("open", error);
-    printf("   libmicrosandbox %s\n", msb_version());
+    return client;
+}
 
-    step("load %s", archive);
-    msb_call call = MSB_CALL_INIT;
-    call.on_progress = show_progress;
-    msb_image_list *loaded = NULL;
-    if (msb_image_load(client, archive, NULL, &call, &loaded, &error) != MSB_OK) die("load", error);
-    msb_handle_free(loaded);
-
-    step("list the cache");
-    msb_image_list *images = NULL;
-    if (msb_image_index_list(client, NULL, &images, &error) != MSB_OK) die("list", error);
-    for (size_t i = 0; i < msb_image_list_count(images); ++i) show_image(msb_image_list_at(images, i));
-    msb_image_info first = {.struct_size = sizeof first};
-    if (!msb_image_read(msb_image_list_at(images, 0), &first)) die("the archive held no image", NULL);
-    show_usage(client);
-
-    step("inspect %s", first.reference);
-    msb_image_detail *detail = NULL;
-    if (msb_image_inspect(client, first.reference, NULL, &detail, &error) != MSB_OK) die("inspect", error);
-    show_detail(detail);
-
-    step("mount it as a sandbox would");
-    mount_image(argv[4], msb_client_dir(client, MSB_DIR_CACHE), detail);
-
-    step("save it to %s", saved);
-    msb_image_save_opts save = MSB_IMAGE_SAVE_OPTS_INIT;
-    save.format = MSB_IMAGE_FORMAT_OCI;
-    if (msb_image_save(client, &first.reference, 1, saved, &save, NULL, &error) != MSB_OK) die("save", error);
-    printf("   written\n");
-
-    step("take it away");
-    prune(client);
-    msb_image *gone = NULL;
-    if (msb_image_get(client, first.reference, NULL, &gone, &error) != MSB_ERR_IMAGE_NOT_FOUND) die("get", error);
-    printf("   %s\n", msb_error_message(error));
-    msb_handle_free(error);
-
-    step("load it back from what was saved");
-    if (msb_image_load(client, saved, NULL, NULL, &loaded, &error) != MSB_OK) die("load", error);
-    show_image(msb_image_list_at(loaded, 0));
-    msb_handle_free(loaded);
-
-    step("check the home, reading every byte");
+/* Whether the home has no problem, read to the last byte. */
+static bool check(msb_client *client) {
+    msb_error *error = NULL;
     msb_check_report *report = NULL;
     msb_client_check_opts thorough = MSB_CLIENT_CHECK_OPTS_INIT;
     thorough.deep = true;
     if (msb_client_check(client, &thorough, NULL, &report, &error) != MSB_OK) die("check", error);
-    printf("   %zu problems\n", msb_check_report_count(report));
-    const bool well = msb_check_report_count(report) == 0;
+    const size_t count = msb_check_report_count(report);
+    printf("   %zu problems\n", count);
+    for (size_t i = 0; i < count; ++i) {
+        msb_problem problem = {.struct_size = sizeof problem};
+        msb_check_report_at(report, i, &problem);
+        printf("   %s: %s\n", problem.subject, problem.message);
+    }
     msb_handle_free(report);
+    return count == 0;
+}
 
-    msb_handle_free(detail);
-    msb_handle_free(images);
+int main(int argc, char **argv) {
+    if (argc != 6) {
+        fprintf(stderr, "usage: demo HOME ARCHIVE OTHER_HOME WORK SCRIPTS\n");
+        return 2;
+    }
+    char saved[4096];
+    char exported[4096];
+    snprintf(saved, sizeof saved, "%s/saved.tar", argv[4]);
+    snprintf(exported, sizeof exported, "%s/baseline.tar.zst", argv[4]);
+
+    step("open the home %s with libmicrosandbox %s", argv[1], msb_version());
+    msb_client *client = open_home(argv[1]);
+    demo_image(client, argv[2], saved, argv[5]);
+    demo_snapshot(client, argv[3], exported, argv[5]);
+
+    step("check the home, reading every byte");
+    const bool well = check(client);
     msb_handle_free(client);
     printf("\n%s; %zu objects left\n", well ? "All is well" : "Something is wrong", msb_live_handles());
     return well && msb_live_handles() == 0 ? 0 : 1;

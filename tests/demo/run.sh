@@ -11,4 +11,4 @@ work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
 "$here/make_image.sh" "$busybox" "$work/image.tar"
-"$1" "$work/home" "$work/image.tar" "$work/saved.tar" "$here/mount_image.sh"
+"$1" "$work/home" "$work/image.tar" "$work/other" "$work" "$here"
