@@ -9,6 +9,7 @@
 #include "image/recover.h"
 #include "os/dir.h"
 #include "os/workers.h"
+#include "snapshot/translate.h"
 
 namespace msb::client {
 namespace {
@@ -60,10 +61,12 @@ Result<std::unique_ptr<Client>> Client::open(os::Fs& fs, Options options, const 
       .read_only = options.read_only,
   });
   if (options.recover && !client->read_only_) {
-    auto recovered = image::recover(*client->context_, image::Thoroughness::cheap, call);
-    // What cannot be tidied must not keep anybody out of the home.
-    if (!recovered && recovered.error().status() != Status::cancelled) {
-      client->log_.warn("client", recovered.error().message());
+    for (const auto& tidied : {image::recover(*client->context_, image::Thoroughness::cheap, call),
+                               snapshot::translate(*client->context_, call)}) {
+      // What cannot be tidied must not keep anybody out of the home.
+      if (!tidied && tidied.error().status() != Status::cancelled) {
+        client->log_.warn("client", tidied.error().message());
+      }
     }
   }
   return client;
