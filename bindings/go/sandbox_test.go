@@ -1,0 +1,254 @@
+package microsandbox_test
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"reflect"
+	"testing"
+	"time"
+
+	m "github.com/superradcompany/microsandbox/sdk/go"
+)
+
+// newSandbox is a home with the demo image and a stopped sandbox "base" with a disk of 72 MiB.
+func newSandbox(t testing.TB) (context.Context, *m.Home) {
+	t.Helper()
+	ctx, home := newHome(t)
+	loadDemo(t, ctx)
+	createSandbox(t, ctx, "base", m.WithImage("demo/app:1"), m.WithOCIUpperSize(72))
+	return ctx, home
+}
+
+func createSandbox(t testing.TB, ctx context.Context, name string, opts ...m.SandboxOption) {
+	t.Helper()
+	sandbox, err := m.CreateSandbox(ctx, name, opts...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := sandbox.Close(); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func upperOf(home *m.Home, sandbox string) string {
+	return filepath.Join(home.Dir(), "sandboxes", sandbox, "upper.ext4")
+}
+
+func TestSandboxCreate(t *testing.T) {
+	ctx, home := newHome(t)
+	loadDemo(t, ctx)
+	before := time.Now().Add(-time.Second)
+	sandbox, err := m.CreateSandbox(ctx, "worker", m.WithImage("demo/app:1"), m.WithOCIUpperSize(80),
+		m.WithLabel("stage", "build"), m.WithLabels(map[string]string{"team": "grün", "stage": "test"}),
+		m.WithMemory(1024), m.WithCPUs(2), m.WithEnv(map[string]string{"A": "1", "B": ""}), m.WithWorkdir("/work"),
+		m.WithHostname("box"), m.WithUser("nobody"), m.WithShell("/bin/ash"), m.WithEntrypoint("/init", "--now"),
+		m.WithEphemeral(true), m.WithPullPolicy(m.PullPolicyNever), m.WithMaxDuration(90*time.Second),
+		m.WithIdleTimeout(1500*time.Millisecond), m.WithRegistryAuth(m.RegistryAuth{Username: "u", Password: "secret"}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if sandbox.Name() != "worker" || !sandbox.OwnsLifecycleOrFalse() {
+		t.Errorf("got %s, owned %v", sandbox.Name(), sandbox.OwnsLifecycleOrFalse())
+	}
+	if info, err := os.Stat(upperOf(home, "worker")); err != nil || info.Size() != 80<<20 {
+		t.Errorf("disk: %v, %v", info, err)
+	}
+
+	handle, err := m.GetSandbox(ctx, "worker")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if handle.Name() != "worker" || handle.Status() != m.SandboxStatusStopped {
+		t.Errorf("got %s, %s", handle.Name(), handle.Status())
+	}
+	for _, at := range []time.Time{handle.CreatedAt(), handle.UpdatedAt()} {
+		if at.Before(before) || at.After(time.Now().Add(time.Second)) {
+			t.Errorf("time is %v", at)
+		}
+	}
+	config, err := handle.Config()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for key, want := range map[string]string{"A": "1", "B": ""} {
+		if got, there := config.Env[key]; !there || got != want {
+			t.Errorf("environment is %v", config.Env)
+		}
+	}
+	config.Env = nil
+	want := &m.SandboxConfig{
+		Image: "demo/app:1", OCIUpperSizeMiB: 80, Labels: map[string]string{"stage": "test", "team": "grün"},
+		CPUs: 2, MemoryMiB: 1024, Workdir: "/work", Hostname: "box", User: "nobody", Shell: "/bin/ash",
+		Entrypoint: []string{"/init", "--now"}, Ephemeral: true, PullPolicy: m.PullPolicyNever,
+		MaxDuration: 90 * time.Second, IdleTimeout: 2 * time.Second,
+	}
+	if !reflect.DeepEqual(config, want) {
+		t.Errorf("stored %+v, want %+v (%s)", config, want, handle.ConfigJSON())
+	}
+}
+
+func TestSandboxCreateFails(t *testing.T) {
+	ctx, _ := newSandbox(t)
+	image := m.WithImage("demo/app:1")
+	for name, c := range map[string]struct {
+		sandbox string
+		opts    []m.SandboxOption
+		kind    m.ErrorKind
+	}{
+		"exists":              {"base", []m.SandboxOption{image}, m.ErrSandboxAlreadyExists},
+		"no image":            {"new", []m.SandboxOption{m.WithImage("no/such:1")}, m.ErrImageNotFound},
+		"no snapshot":         {"new", []m.SandboxOption{m.WithSnapshot("none")}, m.ErrSnapshotNotFound},
+		"neither":             {"new", nil, m.ErrInvalidArgument},
+		"both":                {"new", []m.SandboxOption{image, m.WithSnapshot("none")}, m.ErrInvalidArgument},
+		"snapshot and size":   {"new", []m.SandboxOption{m.WithFromSnapshot("none"), m.WithOCIUpperSize(80)}, m.ErrInvalidArgument},
+		"name":                {"-new", []m.SandboxOption{image}, m.ErrInvalidConfig},
+		"NUL in a label":      {"new", []m.SandboxOption{image, m.WithLabel("a\x00", "")}, m.ErrInvalidArgument},
+		"pull":                {"new", []m.SandboxOption{image, m.WithPullPolicy(m.PullPolicyAlways)}, m.ErrUnsupportedOperation},
+		"unknown pull policy": {"new", []m.SandboxOption{image, m.WithPullPolicy("often")}, m.ErrInvalidArgument},
+		"image disk":          {"new", []m.SandboxOption{m.WithImageDisk("a.raw", "ext4")}, m.ErrUnsupportedOperation},
+		"bind":                {"new", []m.SandboxOption{m.WithBindRootfs("/srv")}, m.ErrUnsupportedOperation},
+	} {
+		_, err := m.CreateSandbox(ctx, c.sandbox, c.opts...)
+		if !m.IsKind(err, c.kind) {
+			t.Errorf("%s: got %v, want kind %v", name, err, c.kind)
+		}
+	}
+	_, err := m.CreateSandbox(ctx, "base", image)
+	if !errors.Is(err, fs.ErrExist) {
+		t.Errorf("%v does not count as fs.ErrExist", err)
+	}
+	createSandbox(t, ctx, "base", image, m.WithOCIUpperSize(72), m.WithReplaceWithTimeout(time.Second))
+}
+
+func TestSandboxList(t *testing.T) {
+	ctx, _ := newHome(t)
+	if list, err := m.ListSandboxes(ctx); err != nil || list == nil || len(list) != 0 {
+		t.Errorf("empty home: %v, %v", list, err)
+	}
+	loadDemo(t, ctx)
+	for name, tier := range map[string]string{"one": "web", "two": "db", "three": "web"} {
+		createSandbox(t, ctx, name, m.WithImage("demo/app:1"), m.WithOCIUpperSize(72), m.WithLabel("tier", tier))
+	}
+	list, err := m.ListSandboxes(ctx)
+	if err != nil || len(list) != 3 {
+		t.Fatalf("listed %d, %v", len(list), err)
+	}
+	for i := 1; i < len(list); i++ {
+		if list[i].CreatedAt().After(list[i-1].CreatedAt()) {
+			t.Error("not newest first")
+		}
+	}
+	all := m.NewSandboxFilter()
+	web := all.WithLabels(map[string]string{"tier": "web"})
+	for filter, want := range map[*m.SandboxFilter]int{&all: 3, &web: 2} {
+		if list, err := m.ListSandboxesWith(ctx, *filter); err != nil || len(list) != want {
+			t.Errorf("%v: listed %d, %v", filter, len(list), err)
+		}
+	}
+}
+
+func TestSandboxRemove(t *testing.T) {
+	ctx, home := newSandbox(t)
+	handle, err := m.GetSandbox(ctx, "base")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := handle.Remove(ctx); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := os.Stat(upperOf(home, "base")); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("the disk is still there: %v", err)
+	}
+	wantKind(t, m.RemoveSandbox(ctx, "base"), m.ErrSandboxNotFound)
+	_, err = handle.Refresh(ctx)
+	wantKind(t, err, m.ErrSandboxNotFound)
+	_, err = handle.Snapshot(ctx, "late")
+	wantKind(t, err, m.ErrSandboxNotFound)
+}
+
+func TestSandboxPinsItsImage(t *testing.T) {
+	ctx, _ := newSandbox(t)
+	err := m.Image.Remove(ctx, "demo/app:1", false)
+	wantKind(t, err, m.ErrImageInUse)
+	var failure *m.Error
+	if errors.As(err, &failure); failure.Detail("sandboxes") != "base" {
+		t.Errorf("%v does not say who uses the image", err)
+	}
+}
+
+func TestSandboxClose(t *testing.T) {
+	ctx, _ := newHome(t)
+	loadDemo(t, ctx)
+	sandbox, err := m.CreateSandbox(ctx, "base", m.WithImage("demo/app:1"), m.WithOCIUpperSize(72), m.WithDetached())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if owned, err := sandbox.OwnsLifecycle(); owned || err != nil {
+		t.Errorf("a detached sandbox is owned: %v, %v", owned, err)
+	}
+	if err := sandbox.Detach(ctx); err != nil {
+		t.Error(err)
+	}
+	if err := sandbox.Close(); err != nil {
+		t.Error(err)
+	}
+	_, waited := sandbox.WaitUntilStopped(ctx)
+	_, owned := sandbox.OwnsLifecycle()
+	for _, err := range []error{sandbox.Close(), sandbox.Stop(ctx), sandbox.Detach(ctx), waited, owned} {
+		wantKind(t, err, m.ErrInvalidHandle)
+	}
+	if sandbox.OwnsLifecycleOrFalse() || sandbox.Name() != "base" {
+		t.Error("a closed sandbox is owned, or lost its name")
+	}
+}
+
+// The machines of these sandboxes do not run: what would end one returns at once, what would need one says so.
+func TestLifecycleWithoutMachine(t *testing.T) {
+	ctx, _ := newHome(t)
+	loadDemo(t, ctx)
+	sandbox, err := m.CreateSandbox(ctx, "base", m.WithImage("demo/app:1"), m.WithOCIUpperSize(72))
+	if err != nil {
+		t.Fatal(err)
+	}
+	handle, err := m.GetSandbox(ctx, "base")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, err := range []error{
+		sandbox.Stop(ctx, m.WithStopTimeout(time.Second)), sandbox.Kill(ctx, m.WithKillTimeout(time.Second)),
+		sandbox.RequestStop(ctx), sandbox.RequestKill(ctx), sandbox.RequestDrain(ctx),
+		handle.Stop(ctx), handle.Kill(ctx), handle.RequestStop(ctx), handle.RequestKill(ctx), handle.RequestDrain(ctx),
+	} {
+		if err != nil {
+			t.Errorf("%d: %v", i, err)
+		}
+	}
+	result, err := handle.WaitUntilStopped(ctx)
+	if err != nil || result.Name != "base" || result.Status != m.SandboxStatusStopped || result.ObservedAt.IsZero() {
+		t.Errorf("got %+v, %v", result, err)
+	}
+	if _, err := sandbox.WaitUntilStopped(ctx); err != nil {
+		t.Error(err)
+	}
+
+	_, started := m.StartSandbox(ctx, "base")
+	_, detached := m.StartSandboxDetached(ctx, "base")
+	_, byHandle := handle.Start(ctx)
+	_, byHandleDetached := handle.StartDetached(ctx)
+	for _, err := range []error{started, detached, byHandle, byHandleDetached} {
+		wantKind(t, err, m.ErrUnsupportedOperation)
+	}
+	_, err = handle.Connect(ctx)
+	wantKind(t, err, m.ErrSandboxNotRunning)
+	_, err = m.StartSandbox(ctx, "none")
+	wantKind(t, err, m.ErrSandboxNotFound)
+}
+
+func TestGetSandboxThatIsNotThere(t *testing.T) {
+	ctx, _ := newHome(t)
+	_, err := m.GetSandbox(ctx, "none")
+	wantKind(t, err, m.ErrSandboxNotFound)
+}

@@ -1,0 +1,152 @@
+package microsandbox
+
+import (
+	"context"
+
+	"github.com/superradcompany/microsandbox/sdk/go/internal/capi"
+)
+
+// Snapshot makes and finds disk snapshots: the writable disk of a sandbox that is not running, kept as a directory with a
+// descriptor. A snapshot is named by its bare name under the snapshots directory, by the path of its directory, or by its
+// digest; every function takes all three.
+var Snapshot snapshotFactory
+
+type snapshotFactory struct{}
+
+// SnapshotCreateOptions configures [Snapshot].Create. Set exactly one of Name and Path.
+type SnapshotCreateOptions struct {
+	Name            string            // bare name under the snapshots directory
+	Path            string            // or the directory to create
+	Labels          map[string]string // recorded in the descriptor
+	Force           bool              // replace the snapshot that is there
+	RecordIntegrity bool              // record a digest of the disk, which Verify can hold it against
+}
+
+// SnapshotExportOptions configures [Snapshot].Export.
+type SnapshotExportOptions struct {
+	WithParents bool // the chain of parents too
+	WithImage   bool // the image too, so that the receiver can boot without pulling it
+	PlainTar    bool // .tar instead of .tar.zst
+}
+
+// SnapshotSaveOptions is the later name of [SnapshotExportOptions].
+type SnapshotSaveOptions struct {
+	WithParents bool
+	WithImage   bool
+	PlainTar    bool
+}
+
+// Create makes a snapshot of a sandbox that is stopped or crashed. It appears whole or not at all. It fails with
+// ErrSandboxNotFound, ErrSnapshotSandboxRunning, and ErrSnapshotAlreadyExists unless Force is set.
+func (snapshotFactory) Create(ctx context.Context, sourceSandbox string, opts SnapshotCreateOptions) (*SnapshotArtifact, error) {
+	client, err := clientOf(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return artifact(client.CreateSnapshot(ctx, sourceSandbox, capi.SnapshotOptions(opts)))
+}
+
+// Open opens a snapshot. It reads the descriptor and looks whether the disk is there; what the disk holds is for
+// [SnapshotArtifact.Verify] to check.
+func (snapshotFactory) Open(ctx context.Context, pathOrName string) (*SnapshotArtifact, error) {
+	client, err := clientOf(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return artifact(client.OpenSnapshot(ctx, pathOrName))
+}
+
+// Get looks a snapshot up in the index, without touching its directory.
+func (snapshotFactory) Get(ctx context.Context, nameOrDigest string) (*SnapshotHandle, error) {
+	client, err := clientOf(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return snapshotHandle(client.GetSnapshot(ctx, nameOrDigest))
+}
+
+// List returns what the index knows, newest first; never nil.
+func (snapshotFactory) List(ctx context.Context) ([]*SnapshotHandle, error) {
+	client, err := clientOf(ctx)
+	if err != nil {
+		return nil, err
+	}
+	list, err := client.ListSnapshots(ctx)
+	if err != nil {
+		return nil, wrap(err)
+	}
+	handles := make([]*SnapshotHandle, len(list))
+	for i := range list {
+		handles[i] = &SnapshotHandle{list[i]}
+	}
+	return handles, nil
+}
+
+// ListDir opens the snapshots directly under a directory, sorted by path; never nil. The index is neither asked nor
+// changed. What is no snapshot, or a damaged one, is left out; a directory that does not exist has none.
+func (snapshotFactory) ListDir(ctx context.Context, dir string) ([]*SnapshotArtifact, error) {
+	client, err := clientOf(ctx)
+	if err != nil {
+		return nil, err
+	}
+	list, err := client.ListSnapshotDir(ctx, dir)
+	if err != nil {
+		return nil, wrap(err)
+	}
+	artifacts := make([]*SnapshotArtifact, len(list))
+	for i, info := range list {
+		artifacts[i] = &SnapshotArtifact{*info}
+	}
+	return artifacts, nil
+}
+
+// Remove deletes a snapshot and its row of the index. While other snapshots name it as their parent it fails, unless force
+// is set.
+func (snapshotFactory) Remove(ctx context.Context, pathOrName string, force bool) error {
+	client, err := clientOf(ctx)
+	if err != nil {
+		return err
+	}
+	return wrap(client.RemoveSnapshot(ctx, pathOrName, force))
+}
+
+// Reindex brings the index in line with what is in a directory, "" for the snapshots directory, and returns how many
+// snapshots are indexed there.
+func (snapshotFactory) Reindex(ctx context.Context, dir string) (uint32, error) {
+	client, err := clientOf(ctx)
+	if err != nil {
+		return 0, err
+	}
+	indexed, err := client.ReindexSnapshots(ctx, dir)
+	return indexed, wrap(err)
+}
+
+// Export verifies a snapshot and writes it as one archive. The file appears when it is whole, and replaces one that is
+// there.
+func (snapshotFactory) Export(ctx context.Context, nameOrPath, outPath string, opts SnapshotExportOptions) error {
+	client, err := clientOf(ctx)
+	if err != nil {
+		return err
+	}
+	return wrap(client.ExportSnapshot(ctx, nameOrPath, outPath, capi.ExportOptions(opts)))
+}
+
+// Import checks an archive and takes its snapshots into a directory, "" for the snapshots directory. Either all of them
+// appear or none does. The result is the one that the others are parents of.
+func (snapshotFactory) Import(ctx context.Context, archive, dest string) (*SnapshotHandle, error) {
+	client, err := clientOf(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return snapshotHandle(client.ImportSnapshot(ctx, archive, dest))
+}
+
+// Save is the later name of Export.
+func (f snapshotFactory) Save(ctx context.Context, nameOrPath, outPath string, opts SnapshotSaveOptions) error {
+	return f.Export(ctx, nameOrPath, outPath, SnapshotExportOptions(opts))
+}
+
+// Load is the later name of Import.
+func (f snapshotFactory) Load(ctx context.Context, archive, dest string) (*SnapshotHandle, error) {
+	return f.Import(ctx, archive, dest)
+}
