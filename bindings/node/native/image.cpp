@@ -25,13 +25,8 @@ Napi::Object image_object(Napi::Env env, const msb_image* image) {
 }
 
 Napi::Value image_objects(Napi::Env env, Owned<msb_image_list>& list) {
-  const std::size_t count = msb_image_list_count(list.get());
-  Napi::Array array = Napi::Array::New(env, count);
-  for (std::size_t i = 0; i < count; ++i) {
-    const Napi::HandleScope scope(env);
-    array[static_cast<uint32_t>(i)] = image_object(env, msb_image_list_at(list.get(), i));
-  }
-  return array;
+  return array(env, msb_image_list_count(list.get()),
+               [&](std::size_t index) { return image_object(env, msb_image_list_at(list.get(), index)); });
 }
 
 Napi::Value config_object(Napi::Env env, const msb_image_detail* detail) {
@@ -50,7 +45,10 @@ Napi::Value config_object(Napi::Env env, const msb_image_detail* detail) {
   return object;
 }
 
-Napi::Object layer_object(Napi::Env env, const msb_image_layer& layer) {
+Napi::Object layer_object(Napi::Env env, const msb_image_detail* detail, std::size_t index) {
+  msb_image_layer layer{};
+  layer.struct_size = sizeof layer;
+  msb_image_detail_layer_at(detail, index, &layer);
   Napi::Object object = Napi::Object::New(env);
   object["diffId"] = text(env, layer.diff_id);
   object["blobDigest"] = text(env, layer.blob_digest);
@@ -62,18 +60,11 @@ Napi::Object layer_object(Napi::Env env, const msb_image_layer& layer) {
 }
 
 Napi::Value detail_object(Napi::Env env, Owned<msb_image_detail>& detail) {
-  const std::size_t count = msb_image_detail_layer_count(detail.get());
-  Napi::Array layers = Napi::Array::New(env, count);
-  for (std::size_t i = 0; i < count; ++i) {
-    msb_image_layer layer{};
-    layer.struct_size = sizeof layer;
-    msb_image_detail_layer_at(detail.get(), i, &layer);
-    layers[static_cast<uint32_t>(i)] = layer_object(env, layer);
-  }
   Napi::Object object = Napi::Object::New(env);
   object["handle"] = image_object(env, msb_image_detail_image(detail.get()));
   object["config"] = config_object(env, detail.get());
-  object["layers"] = layers;
+  object["layers"] = array(env, msb_image_detail_layer_count(detail.get()),
+                           [&](std::size_t index) { return layer_object(env, detail.get(), index); });
   return object;
 }
 

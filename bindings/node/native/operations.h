@@ -8,6 +8,8 @@ namespace msb_node {
 void export_library(Napi::Env env, Napi::Object exports);
 void export_client(Napi::Env env, Napi::Object exports);
 void export_image(Napi::Env env, Napi::Object exports);
+void export_sandbox(Napi::Env env, Napi::Object exports);
+void export_snapshot(Napi::Env env, Napi::Object exports);
 
 /// Adds a function under the name that JavaScript knows it by.
 template <Napi::Value (*function)(const Napi::CallbackInfo&)>

@@ -25,20 +25,16 @@ Napi::Value number(Napi::Env env, bool known, uint64_t value) {
 
 Napi::Value texts(Napi::Env env, const char* const* list, std::size_t count) {
   if (list == nullptr) return env.Null();
-  Napi::Array array = Napi::Array::New(env, count);
-  for (std::size_t i = 0; i < count; ++i) array[static_cast<uint32_t>(i)] = list[i];
-  return array;
+  return array(env, count, [&](std::size_t index) { return text(env, list[index]); });
 }
 
 Napi::Value pairs(Napi::Env env, const msb_kv* list, std::size_t count) {
-  Napi::Array array = Napi::Array::New(env, count);
-  for (std::size_t i = 0; i < count; ++i) {
+  return array(env, count, [&](std::size_t index) {
     Napi::Array pair = Napi::Array::New(env, 2);
-    pair[0U] = list[i].key;
-    pair[1U] = list[i].value;
-    array[static_cast<uint32_t>(i)] = pair;
-  }
-  return array;
+    pair[0U] = list[index].key;
+    pair[1U] = list[index].value;
+    return pair;
+  });
 }
 
 }  // namespace msb_node

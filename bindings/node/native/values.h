@@ -20,6 +20,17 @@ Napi::Value big(Napi::Env env, uint64_t value);
 /// Null where `known` is false; a number, as images give their sizes.
 Napi::Value number(Napi::Env env, bool known, uint64_t value);
 
+/// Array of what `element(index)` makes.
+template <typename Element>
+Napi::Array array(Napi::Env env, std::size_t count, Element element) {
+  Napi::Array array = Napi::Array::New(env, count);
+  for (std::size_t i = 0; i < count; ++i) {
+    const Napi::HandleScope scope(env);  // lists may be long
+    array[static_cast<uint32_t>(i)] = element(i);
+  }
+  return array;
+}
+
 /// Array of strings; null when the list is absent, which differs from an empty one.
 Napi::Value texts(Napi::Env env, const char* const* list, std::size_t count);
 

@@ -72,16 +72,25 @@ export class Client {
   }
 }
 
-export interface Client extends AsyncDisposable {}
+export interface Client {
+  [Symbol.asyncDispose](): Promise<void>;
+}
 disposedBy(Client, (client) => client.close());
 
 let opened: Promise<Client> | undefined;
 
+/** A call on `client`. @internal */
+export function onClientOf<T>(
+  client: Client, options: CallOptions | undefined,
+  start: (client: Client, control: Control | undefined) => Promise<T>,
+): Promise<T> {
+  return controlled(options, (control) => start(client, control));
+}
+
 /** A call on the client that `options` names, or on the default one. @internal */
 export async function onClient<T>(
-  options: CallOptions | undefined, start: (client: NativeHandle, control: Control | undefined) => Promise<T>,
+  options: CallOptions | undefined, start: (client: Client, control: Control | undefined) => Promise<T>,
 ): Promise<T> {
   options?.signal?.throwIfAborted();
-  const client = options?.client ?? (await Client.default());
-  return controlled(options, (control) => start(client.handle, control));
+  return onClientOf(options?.client ?? (await Client.default()), options, start);
 }

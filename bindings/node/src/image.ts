@@ -77,18 +77,18 @@ export class Image {
 
   /** By the reference as it was stored, else by its full form. */
   static async get(reference: string, options?: CallOptions): Promise<ImageHandle> {
-    return new ImageHandle(await onClient(options, (client, control) => native.imageGet(client, reference, control)));
+    return new ImageHandle(await onClient(options, (client, control) => native.imageGet(client.handle, reference, control)));
   }
 
   /** Newest first. */
   static async list(options?: CallOptions): Promise<ImageHandle[]> {
-    const images = await onClient(options, (client, control) => native.imageList(client, control));
+    const images = await onClient(options, (client, control) => native.imageList(client.handle, control));
     return images.map((data) => new ImageHandle(data));
   }
 
   static async inspect(reference: string, options?: CallOptions): Promise<ImageDetail> {
     const { handle, config, layers } = await onClient(options, (client, control) =>
-      native.imageInspect(client, reference, control));
+      native.imageInspect(client.handle, reference, control));
     return {
       handle: new ImageHandle(handle),
       config: config && { ...config, labels: config.labels && Object.fromEntries(config.labels) },
@@ -98,28 +98,28 @@ export class Image {
 
   /** Takes a reference away; refuses while a sandbox uses the image, unless forced. */
   static remove(reference: string, opts?: { force?: boolean } & CallOptions): Promise<void> {
-    return onClient(opts, (client, control) => native.imageRemove(client, reference, opts?.force ?? false, control));
+    return onClient(opts, (client, control) => native.imageRemove(client.handle, reference, opts?.force, control));
   }
 
   /** Removes images that no sandbox and no snapshot uses, and files that nothing refers to. */
   static prune(options?: CallOptions): Promise<ImagePruneReport> {
-    return onClient(options, (client, control) => native.imagePrune(client, control));
+    return onClient(options, (client, control) => native.imagePrune(client.handle, control));
   }
 
   /** Collects layers that no image refers to; resolves to their number. */
   static gcLayers(options?: CallOptions): Promise<number> {
-    return onClient(options, (client, control) => native.imageGcLayers(client, control));
+    return onClient(options, (client, control) => native.imageGcLayers(client.handle, control));
   }
 
   /** Collects everything that no reference, sandbox or snapshot needs. */
   static gc(options?: CallOptions): Promise<number> {
-    return onClient(options, (client, control) => native.imageGc(client, control));
+    return onClient(options, (client, control) => native.imageGc(client.handle, control));
   }
 
   /** Puts the images of a `docker save` archive or an OCI layout into the cache, all of them or none. */
   static async load(inputPath: string, opts?: { tag?: string } & CallOptions): Promise<ImageHandle[]> {
     const tags = opts?.tag === undefined ? [] : [opts.tag];
-    const images = await onClient(opts, (client, control) => native.imageLoad(client, inputPath, { tags }, control));
+    const images = await onClient(opts, (client, control) => native.imageLoad(client.handle, inputPath, { tags }, control));
     return images.map((data) => new ImageHandle(data));
   }
 
@@ -130,6 +130,6 @@ export class Image {
   ): Promise<void> {
     const references = typeof reference === "string" ? [reference] : reference;
     return onClient(opts, (client, control) =>
-      native.imageSave(client, references, opts.outputPath, { oci: opts.format === "oci" }, control));
+      native.imageSave(client.handle, references, opts.outputPath, { oci: opts.format === "oci" }, control));
   }
 }

@@ -6,4 +6,15 @@ export {
   type ImageConfigDetail, type ImageDetail, type ImageLayerDetail, type ImagePruneReport,
 } from "./image.js";
 export { libraryVersion, liveHandles } from "./library.js";
+export type { SandboxStopResult } from "./machine.js";
+export { PullProgressCreate } from "./pull-progress.js";
+export { Sandbox } from "./sandbox.js";
+export { SandboxBuilder } from "./sandbox-builder.js";
+export {
+  PullPolicies, SandboxStatuses, type PullPolicy, type SandboxConfig, type SandboxStatus,
+} from "./sandbox-config.js";
+export { SandboxHandle } from "./sandbox-handle.js";
 export { GiB, KiB, MiB, TiB, type Mebibytes } from "./size.js";
+export { Snapshot, type ExportOpts, type SaveOpts, type SnapshotVerifyReport } from "./snapshot.js";
+export { SnapshotBuilder, type SnapshotConfig } from "./snapshot-builder.js";
+export { SnapshotHandle } from "./snapshot-handle.js";

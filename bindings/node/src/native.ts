@@ -6,6 +6,8 @@ import { join } from "node:path";
 import { LibkrunfwNotFoundError } from "./errors.js";
 import type { Progress } from "./call.js";
 import type { ImageConfigDetail, ImageHandle, ImageLayerDetail, ImagePruneReport } from "./image.js";
+import type { SandboxStatus } from "./sandbox-config.js";
+import type { ExportOpts, SnapshotVerifyReport } from "./snapshot.js";
 
 /** One object of the C library, of whichever kind; it is freed by close(), or when it is collected. */
 export interface NativeHandle {
@@ -35,6 +37,60 @@ export interface ImageDetailData {
   readonly layers: readonly ImageLayerDetail[];
 }
 
+export interface SandboxData {
+  readonly name: string;
+  readonly status: SandboxStatus;
+  readonly configJson: string;
+  readonly createdAt: Date | null;
+  readonly updatedAt: Date | null;
+}
+
+export interface SandboxCreateData {
+  image?: string | undefined;
+  fromSnapshot?: string | undefined;
+  upperSize: bigint;
+  labels: [string, string][];
+  configJson: string;
+  replace: boolean;
+}
+
+export interface SnapshotData {
+  readonly handle: NativeHandle;
+  readonly path: string;
+  readonly digest: string;
+  readonly sizeBytes: bigint;
+  readonly imageRef: string;
+  readonly imageManifestDigest: string;
+  readonly format: "raw" | "qcow2";
+  readonly fstype: string;
+  readonly parent: string | null;
+  readonly createdAt: string;
+  readonly labels: readonly (readonly [string, string])[];
+  readonly sourceSandbox: string | null;
+}
+
+export interface SnapshotRow {
+  /** Of live handles alone. */
+  readonly handle?: NativeHandle;
+  readonly digest: string;
+  readonly name: string | null;
+  readonly parentDigest: string | null;
+  readonly imageRef: string;
+  readonly format: "raw" | "qcow2";
+  readonly sizeBytes: bigint | null;
+  readonly createdAt: Date;
+  readonly path: string;
+}
+
+export interface SnapshotCreateData {
+  name?: string | undefined;
+  path?: string | undefined;
+  destDir?: string | undefined;
+  labels: [string, string][];
+  force: boolean;
+  recordIntegrity: boolean;
+}
+
 /** Functions that take a `control` run on a thread of the addon; the others return at once. */
 export interface Native {
   version(): string;
@@ -51,13 +107,33 @@ export interface Native {
   imageGet(client: NativeHandle, reference: string, control?: Control): Promise<ImageData>;
   imageList(client: NativeHandle, control?: Control): Promise<ImageData[]>;
   imageInspect(client: NativeHandle, reference: string, control?: Control): Promise<ImageDetailData>;
-  imageRemove(client: NativeHandle, reference: string, force: boolean, control?: Control): Promise<void>;
+  imageRemove(client: NativeHandle, reference: string, force?: boolean, control?: Control): Promise<void>;
   imageLoad(client: NativeHandle, path: string, options: { tags: string[] }, control?: Control): Promise<ImageData[]>;
   imageSave(client: NativeHandle, references: readonly string[], path: string, options: { oci: boolean },
             control?: Control): Promise<void>;
   imagePrune(client: NativeHandle, control?: Control): Promise<ImagePruneReport>;
   imageGc(client: NativeHandle, control?: Control): Promise<number>;
   imageGcLayers(client: NativeHandle, control?: Control): Promise<number>;
+
+  sandboxCreate(client: NativeHandle, name: string, options: SandboxCreateData, control?: Control): Promise<SandboxData>;
+  sandboxGet(client: NativeHandle, name: string, control?: Control): Promise<SandboxData>;
+  sandboxList(client: NativeHandle, labels: [string, string][], control?: Control): Promise<SandboxData[]>;
+  sandboxRemove(client: NativeHandle, name: string, control?: Control): Promise<void>;
+
+  snapshotCreate(client: NativeHandle, sourceSandbox: string, options: SnapshotCreateData,
+                 control?: Control): Promise<SnapshotData>;
+  snapshotOpen(client: NativeHandle, pathOrName: string, control?: Control): Promise<SnapshotData>;
+  snapshotGet(client: NativeHandle, nameOrDigest: string, control?: Control): Promise<SnapshotRow>;
+  snapshotList(client: NativeHandle, control?: Control): Promise<SnapshotRow[]>;
+  snapshotListDir(client: NativeHandle, dir: string, control?: Control): Promise<SnapshotData[]>;
+  snapshotRemove(client: NativeHandle, pathOrName: string, force?: boolean, control?: Control): Promise<void>;
+  snapshotReindex(client: NativeHandle, dir?: string, control?: Control): Promise<number>;
+  snapshotVerify(client: NativeHandle, snapshot: NativeHandle, control?: Control): Promise<SnapshotVerifyReport>;
+  snapshotHandleOpen(client: NativeHandle, snapshot: NativeHandle, control?: Control): Promise<SnapshotData>;
+  snapshotHandleRemove(client: NativeHandle, snapshot: NativeHandle, force?: boolean, control?: Control): Promise<void>;
+  snapshotExport(client: NativeHandle, nameOrPath: string, out: string, options?: ExportOpts,
+                 control?: Control): Promise<void>;
+  snapshotImport(client: NativeHandle, archive: string, dest?: string, control?: Control): Promise<SnapshotRow>;
 }
 
 /** Where the package brings the addon along, with the libraries it needs beside it. */
