@@ -8,7 +8,7 @@ import { after } from "node:test";
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 
-import { Client, liveHandles } from "microsandbox";
+import { Client, Image, Sandbox, liveHandles } from "microsandbox";
 
 /** An archive of one image, `demo/busybox:1`, that whoever runs the tests has made. */
 export const archive = process.env.MSB_TEST_IMAGE;
@@ -43,4 +43,10 @@ export function endlessArchive(folder) {
   const path = join(folder, `pipe-${Math.random().toString(36).slice(2)}`);
   execFileSync("mkfifo", [path]);
   return path;
+}
+
+/** A stopped sandbox of the demo image, with a small disk. */
+export async function sandbox(name, options) {
+  if ((await Image.list(options)).length === 0) await Image.load(archive, options);
+  return Sandbox.builder(name).image(reference).ociUpperSize(128).create(options);
 }

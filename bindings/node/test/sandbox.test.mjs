@@ -1,0 +1,143 @@
+// Sandboxes: their records and disks. Machines are for others to run.
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import { beforeEach, test } from "node:test";
+
+import {
+  Client, GiB, Image, ImageInUseError, ImageNotFoundError, InvalidConfigError, KiB, MiB, PullPolicies,
+  PullProgressCreate, Sandbox, SandboxAlreadyExistsError, SandboxBuilder, SandboxHandle, SandboxNotFoundError,
+  SandboxStatuses, SnapshotNotFoundError, TiB, UnsupportedError,
+} from "microsandbox";
+
+import { archive, reference, sandbox, workspace } from "./support.mjs";
+
+const folder = workspace();
+
+beforeEach(async () => {
+  for (const { name } of await Sandbox.list()) await Sandbox.remove(name);
+  await Image.load(archive);
+});
+
+const make = (name) => Sandbox.builder(name).image(reference).ociUpperSize(128);
+
+test("create, get, refresh, remove", async () => {
+  const made = await make("web").label("tier", "front").cpus(2).memory(MiB(256)).env("A", "b").create();
+  assert.ok(made instanceof Sandbox && made.ownsLifecycle);
+  const handle = await Sandbox.get("web");
+  assert.ok(handle instanceof SandboxHandle);
+  assert.equal(handle.status, "stopped");
+  assert.ok(handle.createdAt instanceof Date && handle.updatedAt instanceof Date);
+  const config = handle.config();
+  assert.equal(config.name, "web");
+  assert.deepEqual(config.labels, { tier: "front" });
+  assert.deepEqual([config.resources.cpus, config.resources.memoryMib], [2, 256]);
+  assert.deepEqual(config.env, [{ key: "A", value: "b" }]);
+  assert.equal(JSON.parse(handle.configJson).name, "web");
+  assert.equal((await handle.refresh()).name, "web");
+  await handle.remove();
+  await assert.rejects(Sandbox.get("web"), SandboxNotFoundError);
+  await assert.rejects(handle.refresh(), SandboxNotFoundError);
+});
+
+test("list is newest first, and listWith asks for labels", async () => {
+  await make("a").labels({ x: "1", y: "2" }).create();
+  await make("b").label("x", "1").create();
+  assert.deepEqual((await Sandbox.list()).map(({ name }) => name), ["b", "a"]);
+  assert.deepEqual((await Sandbox.listWith({ labels: { x: "1" } })).length, 2);
+  assert.deepEqual((await Sandbox.listWith({ labels: { x: "1", y: "2" } })).map(({ name }) => name), ["a"]);
+  assert.deepEqual(await Sandbox.listWith({ labels: { x: "2" } }), []);
+});
+
+test("what cannot be made", async () => {
+  await make("there").create();
+  await assert.rejects(make("there").create(), SandboxAlreadyExistsError);
+  await make("there").replace().create();
+  await make("there").replaceWithTimeout(1000).create();
+  await assert.rejects(make("-odd").create(), InvalidConfigError);
+  await assert.rejects(make("x").fromSnapshot("y").create(), InvalidConfigError);
+  await assert.rejects(Sandbox.builder("x").create(), InvalidConfigError);
+  await assert.rejects(Sandbox.builder("x").image("absent:1").create(), ImageNotFoundError);
+  await assert.rejects(Sandbox.builder("x").fromSnapshot("absent").create(), SnapshotNotFoundError);
+  await assert.rejects(make("x").pullPolicy("always").create(), UnsupportedError);
+  await assert.rejects(make("x").pullPolicy("sometimes").create(), InvalidConfigError);
+  await assert.rejects(Sandbox.remove("x"), SandboxNotFoundError);
+});
+
+test("an image in use stays", async () => {
+  await make("user").create();
+  await assert.rejects(Image.remove(reference), (error) => {
+    assert.ok(error instanceof ImageInUseError);
+    assert.equal(error.details.sandboxes, "user");
+    return true;
+  });
+});
+
+test("stopping what does not run is done, starting needs a machine", async () => {
+  const made = await make("rest").create();
+  const handle = await Sandbox.get("rest");
+  for (const object of [made, handle]) {
+    for (const stop of ["stop", "kill", "requestStop", "requestKill", "requestDrain"]) await object[stop]();
+    await object.stopWithTimeout(10);
+    await object.killWithTimeout(10);
+    const result = await object.waitUntilStopped();
+    assert.deepEqual({ ...result, observedAt: null }, {
+      name: "rest", status: "stopped", exitCode: null, signal: null, observedAt: null, source: null,
+    });
+  }
+  await assert.rejects(Sandbox.start("rest"), UnsupportedError);
+  await assert.rejects(Sandbox.startDetached("rest"), UnsupportedError);
+  await assert.rejects(handle.start(), UnsupportedError);
+  await assert.rejects(handle.startDetached(), UnsupportedError);
+  await assert.rejects(handle.connect(), { message: "sandbox not running: rest" });
+  await assert.rejects(Sandbox.start("absent"), SandboxNotFoundError);
+});
+
+test("snapshots of a handle", async () => {
+  await make("source").create();
+  const handle = await Sandbox.get("source");
+  assert.equal((await handle.snapshot("by-name")).sourceSandbox, "source");
+  const path = join(folder, "by-path");
+  assert.equal((await handle.snapshotTo(path)).path, path);
+});
+
+test("progress of a sandbox that is being made", async () => {
+  const creating = await make("seen").createWithPullProgress();
+  assert.ok(creating instanceof PullProgressCreate);
+  const phases = [];
+  for await (const { phase } of creating) phases.push(phase);
+  assert.equal(phases.at(-1), "complete");
+  assert.equal((await creating.awaitSandbox()).name, "seen");
+  assert.equal(await creating.progress.recv(), null);
+  const failing = await Sandbox.builder("x").image("absent:1").createWithPullProgress();
+  for await (const event of failing) assert.fail(event.phase);
+  await assert.rejects(failing.awaitSandbox(), ImageNotFoundError);
+});
+
+test("detached sandboxes are left to others", async () => {
+  const made = await make("left").detached(true).create();
+  assert.equal(made.ownsLifecycle, false);
+  const owned = await make("owned").create();
+  await owned.detach();
+  assert.equal(owned.ownsLifecycle, false);
+});
+
+test("builders tell what they were told", async () => {
+  assert.deepEqual(
+    await new SandboxBuilder("x").image("a").cpus(1).memory(2).ephemeral(true).pullPolicy("never").envs({ E: "f" }).build(),
+    { name: "x", image: "a", cpus: 1, memoryMib: 2, ephemeral: true, pullPolicy: "never", env: { E: "f" }, labels: {} },
+  );
+});
+
+test("sandboxes of another home", async () => {
+  const client = await Client.open({ home: join(folder, "other") });
+  await sandbox("there", { client });
+  assert.equal((await (await Sandbox.get("there", { client })).refresh()).name, "there");
+  await assert.rejects(Sandbox.get("there"), SandboxNotFoundError);
+  await client.close();
+});
+
+test("constants", () => {
+  assert.deepEqual(PullPolicies, ["always", "if-missing", "never"]);
+  assert.ok(SandboxStatuses.includes("stopped"));
+  assert.deepEqual([KiB(1024), MiB(3), GiB(2), TiB(1)], [1, 3, 2048, 1048576]);
+});
