@@ -148,8 +148,11 @@ void add_all_commands(Shell& shell) {
   add_level("--trace", MSB_LOG_DEBUG, "The same as --debug");
 
   add_image_commands(shell);
+  add_snapshot_commands(shell);
+  add_sandbox_commands(shell);
   add_home_commands(shell);
   add_completion_command(shell);
+  add_help_command(shell);
   add_manual_command(shell);
 }
 

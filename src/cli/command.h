@@ -73,8 +73,11 @@ int for_each(Session& session, const std::vector<std::string>& arguments, const 
 void add_image_commands(Shell& shell);
 void add_prune_commands(CLI::App& images, Shell& shell);
 void add_image_df(CLI::App& images, Shell& shell);
+void add_snapshot_commands(Shell& shell);
+void add_sandbox_commands(Shell& shell);
 void add_home_commands(Shell& shell);
 void add_completion_command(Shell& shell);
+void add_help_command(Shell& shell);
 void add_manual_command(Shell& shell);
 /// Declares everything.
 void add_all_commands(Shell& shell);

@@ -1,7 +1,7 @@
 #include <algorithm>
 #include <memory>
 
-#include "cli/command.h"
+#include "cli/snapshot.h"
 
 namespace msbctl {
 namespace {
@@ -81,9 +81,9 @@ std::string bash_reply(const Values& values) {
     case Values::kWords:
       return "_msbctl_words " + in_quotes(values.words);
     case Values::kFiles:
-      return "compopt -o filenames; mapfile -t COMPREPLY < <(compgen -f -- \"$cur\")";
+      return "compopt -o filenames 2>/dev/null; mapfile -t COMPREPLY < <(compgen -f -- \"$cur\")";
     case Values::kDirectories:
-      return "compopt -o filenames; mapfile -t COMPREPLY < <(compgen -d -- \"$cur\")";
+      return "compopt -o filenames 2>/dev/null; mapfile -t COMPREPLY < <(compgen -d -- \"$cur\")";
     case Values::kNames:
       return "_msbctl_words \"$(\"${COMP_WORDS[0]}\" __names " + values.words + " 2>/dev/null)\"";
     case Values::kNone:
@@ -225,13 +225,13 @@ _msbctl() {
 std::string fish_values(const Values& values) {
   switch (values.kind) {
     case Values::kWords:
-      return " -a " + in_quotes(values.words);
+      return " -f -a " + in_quotes(values.words);
     case Values::kFiles:
       return " -F";
     case Values::kDirectories:
-      return " -a '(__fish_complete_directories)'";
+      return " -f -a '(__fish_complete_directories)'";
     case Values::kNames:
-      return " -a '(msbctl __names " + values.words + " 2>/dev/null)'";
+      return " -f -a '(msbctl __names " + values.words + " 2>/dev/null)'";
     case Values::kNone:
       break;
   }
@@ -282,6 +282,17 @@ int print_names(Session& session, const std::string& kind) {
     for (size_t i = 0; i < msb_image_list_count(list.get()); ++i) {
       const auto image = look<msb_image_read>(msb_image_list_at(list.get(), i)).value();
       session.streams.print(std::string(image.reference) + '\n');
+    }
+  } else if (kind == "snapshots") {
+    const auto list = ask<msb_snapshot_index_list>(client, nullptr, session.call());
+    for (const auto& snapshot : snapshots_of(list.get())) {
+      session.streams.print(std::string(snapshot.name != nullptr ? snapshot.name : snapshot.digest) + '\n');
+    }
+  } else if (kind == "sandboxes") {
+    const auto list = ask<msb_sandbox_index_list>(client, nullptr, size_t{0}, session.call());
+    for (size_t i = 0; i < msb_sandbox_list_count(list.get()); ++i) {
+      const auto sandbox = look<msb_sandbox_read>(msb_sandbox_list_at(list.get(), i)).value();
+      session.streams.print(std::string(sandbox.name) + '\n');
     }
   }
   return kOk;

@@ -28,6 +28,8 @@ std::string hint_for(const msb_error* error) {
       const char* reference = msb_error_detail(error, "reference");
       return "load " + std::string(reference != nullptr ? reference : "the image") + " with 'msbctl image load' first";
     }
+    case MSB_ERR_SNAPSHOT_INTEGRITY:
+      return "it is not what it was: import it again from an archive, or remove it";
     case MSB_ERR_BUSY:
       return "another process works on this home; try again when it is done";
     default:

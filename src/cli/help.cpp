@@ -1,3 +1,5 @@
+#include <memory>
+
 #include "cli/command.h"
 #include "cli/text.h"
 
@@ -47,6 +49,20 @@ std::vector<Entry> entries_of(const std::vector<const CLI::App*>& commands) {
   return entries;
 }
 
+/// The command that words name, `image load`; throws for words that name none.
+const CLI::App& command_named(const CLI::App& root, const std::vector<std::string>& words) {
+  const CLI::App* command = &root;
+  for (const std::string& word : words) {
+    const auto below = command->get_subcommands([&](const CLI::App* sub) { return sub->check_name(word); });
+    if (below.empty()) {
+      throw Failure(MSB_ERR_INVALID_ARGUMENT, full_name(*command) + " has no command '" + word + '\'',
+                    '\'' + full_name(*command) + " --help' lists its commands");
+    }
+    command = below.front();
+  }
+  return *command;
+}
+
 }  // namespace
 
 std::string help_of(const CLI::App& command) {
@@ -57,6 +73,16 @@ std::string help_of(const CLI::App& command) {
   if (!command.get_footer().empty()) text += '\n' + wrap(command.get_footer(), kWidth, 0) + '\n';
   if (command.get_parent() != nullptr) text += "\nOptions of every command: see 'msbctl --help'.\n";
   return text;
+}
+
+void add_help_command(Shell& shell) {
+  auto words = std::make_shared<std::vector<std::string>>();
+  CLI::App* command = add_command(shell.app, "help", "Print the help of a command");
+  command->add_option("COMMAND", *words, "Words of the command, such as image load");
+  set_action(command, shell, [&shell, words] {
+    shell.session.streams.print(help_of(command_named(shell.app, *words)));
+    return kOk;
+  });
 }
 
 }  // namespace msbctl

@@ -39,7 +39,6 @@ int check(Session& session, const CheckOptions& options) {
     }
   }
   if (session.json()) session.print(Json::object({{"ok", left == 0}, {"problems", problems}}));
-  session.streams.flush();
   if (left == 0) {
     session.tick(true, "Checked", count == 0 ? "all is well" : counted(count, "problem") + " repaired");
     return kOk;

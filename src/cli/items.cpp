@@ -51,6 +51,10 @@ const char* problem_name(uint32_t kind) {
       return "leftover";
     case MSB_PROBLEM_RECIPE_INVALID:
       return "recipe_invalid";
+    case MSB_PROBLEM_SNAPSHOT_DAMAGED:
+      return "snapshot_damaged";
+    case MSB_PROBLEM_INDEX_STALE:
+      return "index_stale";
     default:
       return "other";
   }

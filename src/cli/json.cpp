@@ -32,6 +32,20 @@ Json Json::object(std::initializer_list<std::pair<const char*, Json>> members) {
 
 Json Json::array() { return {Adopt(), json_array()}; }
 
+Json Json::parse(std::string_view document) {
+  json_t* value = json_loadb(document.data(), document.size(), JSON_DECODE_ANY, nullptr);
+  return value == nullptr ? Json() : Json(Adopt(), value);
+}
+
+Json Json::at(const char* key) const {
+  json_t* member = json_object_get(value_.get(), key);
+  return member == nullptr ? Json() : Json(Adopt(), json_incref(member));
+}
+
+std::string Json::string() const {
+  return {json_is_string(value_.get()) ? json_string_value(value_.get()) : "", json_string_length(value_.get())};
+}
+
 void Json::set(const char* key, const Json& value) {
   if (json_object_set(value_.get(), key, value.value_.get()) != 0) throw std::bad_alloc();
 }

@@ -28,9 +28,16 @@ class Json {
 
   static Json object(std::initializer_list<std::pair<const char*, Json>> members);
   static Json array();
+  /// What a document says; null when it is none.
+  static Json parse(std::string_view document);
 
   void set(const char* key, const Json& value);
   void append(const Json& value);
+  /// A member; null when there is none.
+  Json at(const char* key) const;
+  /// A text itself; empty when the value is none.
+  std::string string() const;
+  /// The document.
   std::string text() const;
 
  private:

@@ -48,11 +48,12 @@ double Session::seconds() const { return std::chrono::duration<double>(Progress:
 std::string Session::size(uint64_t bytes) const { return settings.bytes ? std::to_string(bytes) : human_size(bytes); }
 
 void Session::tick(bool good, std::string_view verb, std::string_view target) {
-  streams.clear_live();
+  streams.flush();
   if (!settings.quiet && !json()) streams.tick(good, verb, target, seconds());
 }
 
 void Session::notice(std::string_view line) {
+  streams.flush();
   if (!settings.quiet && !json()) streams.say(line);
 }
 

@@ -44,9 +44,9 @@ class Session {
   /// A size as the user wants to see it.
   std::string size(uint64_t bytes) const;
   void print(const Json& value) { streams.print(value.text()); }
-  /// The mark of something done, or not done, unless --quiet or JSON was asked for.
+  /// The mark of something done, or not done, unless --quiet or JSON was asked for. What was printed stands before it.
   void tick(bool good, std::string_view verb, std::string_view target);
-  /// A line on standard error, unless --quiet or JSON was asked for.
+  /// A line on standard error after what was printed, unless --quiet or JSON was asked for.
   void notice(std::string_view line);
   /// Tells why the command failed: in words, or as JSON on standard error when that was asked for.
   void report(const Failure& failure);
