@@ -1,0 +1,32 @@
+"""Disk snapshots of sandboxes, and the local OCI image cache, of microsandbox.
+
+The functions here are awaitable. :mod:`microsandbox.sync` has the same names without await, for scripts.
+"""
+from ._aio import Image, ImageDetail, ImageHandle
+from ._capi.call import deadline
+from ._capi.library import live_handles, version
+from .client import Client, close_default_client
+from .errors import (CloudHttpError, ExecFailedError, ExecTimeoutError, FilesystemError, ImageInUseError,
+                     ImageNotFoundError, ImagePullFailedError, InvalidConfigError, IoError, MetricsDisabledError,
+                     MetricsUnavailableError, MicrosandboxError, NetworkPolicyError, NoDefaultCommandError,
+                     PathNotFoundError, SandboxAlreadyExistsError, SandboxNotFoundError, SandboxNotRunningError,
+                     SandboxStillRunningError, SecretViolationError, SnapshotAlreadyExistsError,
+                     SnapshotImageMissingError, SnapshotIntegrityError, SnapshotMigrationError, SnapshotNotFoundError,
+                     SnapshotSandboxRunningError, TlsError, UnsupportedError, UnsupportedOperationError,
+                     VolumeNotFoundError)
+from .progress import Progress, ProgressCallback
+from .types import ImageArchiveFormat, ImageConfigDetail, ImageLayerDetail, ImagePruneReport, ImageSource
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "Client", "CloudHttpError", "ExecFailedError", "ExecTimeoutError", "FilesystemError", "Image", "ImageArchiveFormat",
+    "ImageConfigDetail", "ImageDetail", "ImageHandle", "ImageInUseError", "ImageLayerDetail", "ImageNotFoundError",
+    "ImagePruneReport", "ImagePullFailedError", "ImageSource", "InvalidConfigError", "IoError", "MetricsDisabledError",
+    "MetricsUnavailableError", "MicrosandboxError", "NetworkPolicyError", "NoDefaultCommandError", "PathNotFoundError",
+    "Progress", "ProgressCallback", "SandboxAlreadyExistsError", "SandboxNotFoundError", "SandboxNotRunningError",
+    "SandboxStillRunningError", "SecretViolationError", "SnapshotAlreadyExistsError", "SnapshotImageMissingError",
+    "SnapshotIntegrityError", "SnapshotMigrationError", "SnapshotNotFoundError", "SnapshotSandboxRunningError",
+    "TlsError", "UnsupportedError", "UnsupportedOperationError", "VolumeNotFoundError", "close_default_client",
+    "deadline", "live_handles", "version",
+]

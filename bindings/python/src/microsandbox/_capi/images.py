@@ -1,0 +1,126 @@
+"""The image cache."""
+from dataclasses import dataclass
+from typing import Any, List, Optional, Sequence
+
+from ..types import ImageConfigDetail, ImageLayerDetail, ImagePruneReport, Path
+from .call import Call
+from .client import Native
+from .library import check, ffi, lib, out, own
+from .text import get, get_list, get_optional, get_pairs, milliseconds, put, put_list, put_path
+
+FORMATS = {"docker": lib.MSB_IMAGE_FORMAT_DOCKER, "oci": lib.MSB_IMAGE_FORMAT_OCI}
+
+
+@dataclass(frozen=True)
+class ImageRecord:
+    """What the cache knows of an image."""
+
+    reference: str
+    size_bytes: Optional[int]
+    manifest_digest: Optional[str]
+    architecture: Optional[str]
+    os: Optional[str]
+    layer_count: int
+    last_used_at: Optional[float]
+    created_at: Optional[float]
+
+
+@dataclass(frozen=True)
+class DetailRecord:
+    """An image with its config and its layers, bottom first."""
+
+    image: ImageRecord
+    config: Optional[ImageConfigDetail]
+    layers: List[ImageLayerDetail]
+
+
+def load(client: Native, call: Call, archive: Path, tag: Optional[str]) -> List[ImageRecord]:
+    tags = put_list([tag] if tag is not None else [])
+    options = ffi.new("msb_image_load_opts *", {
+        "struct_size": ffi.sizeof("msb_image_load_opts"), "tags": tags.pointer, "tag_count": len(tags)})
+    images = out("msb_image_list *")
+    check(lib.msb_image_load, client.pointer, put_path(archive), options, call.native, images)
+    return _list(own(images[0]))
+
+
+def save(client: Native, call: Call, references: Sequence[str], path: Path, form: str) -> None:
+    names = put_list(references)
+    options = ffi.new("msb_image_save_opts *", {
+        "struct_size": ffi.sizeof("msb_image_save_opts"), "format": FORMATS[form]})
+    check(lib.msb_image_save, client.pointer, names.pointer, len(names), put_path(path), options, call.native)
+
+
+def get_image(client: Native, call: Call, reference: str) -> ImageRecord:
+    image = out("msb_image *")
+    check(lib.msb_image_get, client.pointer, put(reference), call.native, image)
+    return _image(own(image[0]))
+
+
+def list_images(client: Native, call: Call) -> List[ImageRecord]:
+    images = out("msb_image_list *")
+    check(lib.msb_image_index_list, client.pointer, call.native, images)
+    return _list(own(images[0]))
+
+
+def inspect(client: Native, call: Call, reference: str) -> DetailRecord:
+    pointer = out("msb_image_detail *")
+    check(lib.msb_image_inspect, client.pointer, put(reference), call.native, pointer)
+    detail = own(pointer[0])
+    count = lib.msb_image_detail_layer_count(detail)
+    return DetailRecord(_image(lib.msb_image_detail_image(detail)), _config(detail),
+                        [_layer(detail, index) for index in range(count)])
+
+
+def remove(client: Native, call: Call, reference: str, force: bool) -> None:
+    check(lib.msb_image_remove, client.pointer, put(reference), force, call.native)
+
+
+def prune(client: Native, call: Call) -> ImagePruneReport:
+    report = _info("msb_image_prune_report")
+    check(lib.msb_image_prune, client.pointer, ffi.NULL, call.native, report)
+    return ImagePruneReport(report.image_refs_removed, report.manifests_removed, report.layers_removed,
+                       report.fsmeta_removed, report.vmdk_removed,
+                       report.bytes_reclaimed if report.has_bytes_reclaimed else None)
+
+
+def collect(client: Native, call: Call, layers_only: bool) -> int:
+    removed = ffi.new("uint32_t *")
+    check(lib.msb_image_gc_layers if layers_only else lib.msb_image_gc, client.pointer, call.native, removed)
+    return int(removed[0])
+
+
+def _info(kind: str) -> Any:
+    return ffi.new(kind + " *", {"struct_size": ffi.sizeof(kind)})
+
+
+def _list(images: Any) -> List[ImageRecord]:
+    return [_image(lib.msb_image_list_at(images, index)) for index in range(lib.msb_image_list_count(images))]
+
+
+def _image(image: Any) -> ImageRecord:
+    info = _info("msb_image_info")
+    lib.msb_image_read(image, info)
+    return ImageRecord(
+        get(info.reference), info.size_bytes if info.has_size_bytes else None, get_optional(info.manifest_digest),
+        get_optional(info.architecture), get_optional(info.os), info.layer_count, milliseconds(info.last_used_at_ns),
+        milliseconds(info.created_at_ns))
+
+
+def _config(detail: Any) -> Optional[ImageConfigDetail]:
+    config = _info("msb_image_config")
+    if not lib.msb_image_detail_config(detail, config):
+        return None
+    labels = None if config.labels == ffi.NULL else get_pairs(config.labels, config.label_count)
+    return ImageConfigDetail(
+        get(config.digest), get_list(config.env, config.env_count) or [], get_list(config.cmd, config.cmd_count),
+        get_list(config.entrypoint, config.entrypoint_count), get_optional(config.working_dir),
+        get_optional(config.user), labels, get_optional(config.stop_signal))
+
+
+def _layer(detail: Any, index: int) -> ImageLayerDetail:
+    layer = _info("msb_image_layer")
+    lib.msb_image_detail_layer_at(detail, index, layer)
+    return ImageLayerDetail(
+        get(layer.diff_id), get(layer.blob_digest), get_optional(layer.media_type),
+        layer.compressed_size_bytes if layer.has_compressed_size_bytes else None,
+        layer.erofs_size_bytes if layer.has_erofs_size_bytes else None, layer.position)

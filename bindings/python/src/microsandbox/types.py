@@ -1,0 +1,92 @@
+"""Plain values: what things are described by, whichever way they were asked for."""
+import os
+from dataclasses import dataclass
+from enum import Enum
+from typing import Any, Dict, List, Optional, Union
+
+Path = Union[str, "os.PathLike[str]"]
+
+
+class ImageArchiveFormat(str, Enum):
+    """What :meth:`Image.save` writes."""
+
+    DOCKER = "docker"
+    OCI = "oci"
+
+    __str__ = str.__str__
+
+
+@dataclass(frozen=True)
+class ImageSource:
+    """Where a sandbox's root file system comes from. Made by :meth:`Image.oci`, ``bind`` and ``disk``."""
+
+    _type: str
+    _reference: Optional[str] = None
+    _path: Optional[str] = None
+    _fstype: Optional[str] = None
+    _upper_size_mib: Optional[int] = None
+
+    def _to_image_str(self) -> str:
+        """The reference or path alone."""
+        return self._reference or self._path or ""
+
+    @staticmethod
+    def oci(reference: str, *, upper_size_mib: Optional[int] = None) -> "ImageSource":
+        """An image, by its reference; with the size of the writable disk in MiB."""
+        return ImageSource("oci", _reference=reference, _upper_size_mib=upper_size_mib)
+
+    @staticmethod
+    def bind(path: Path) -> "ImageSource":
+        """A directory of the host."""
+        return ImageSource("bind", _path=os.fspath(path))
+
+    @staticmethod
+    def disk(path: Path, *, fstype: Optional[str] = None) -> "ImageSource":
+        """A disk image of the host."""
+        return ImageSource("disk", _path=os.fspath(path), _fstype=fstype)
+
+
+@dataclass(frozen=True)
+class ImageConfigDetail:
+    """Runtime defaults of an image. A list that is None is absent from its config; an empty one is there, and empty."""
+
+    digest: str
+    #: ``KEY=VALUE``
+    env: List[str]
+    cmd: Optional[List[str]]
+    entrypoint: Optional[List[str]]
+    working_dir: Optional[str]
+    user: Optional[str]
+    #: Sorted by key.
+    labels: Optional[Dict[str, Any]]
+    stop_signal: Optional[str]
+
+
+@dataclass(frozen=True)
+class ImageLayerDetail:
+    """A layer of an image."""
+
+    #: Digest of the uncompressed tar.
+    diff_id: str
+    #: Digest of the layer as it is distributed.
+    blob_digest: str
+    media_type: Optional[str]
+    #: Size as it is distributed.
+    compressed_size_bytes: Optional[int]
+    #: Size of the file in the cache.
+    erofs_size_bytes: Optional[int]
+    #: 0 is the bottom.
+    position: int
+
+
+@dataclass(frozen=True)
+class ImagePruneReport:
+    """What a prune removed."""
+
+    image_refs_removed: int
+    manifests_removed: int
+    layers_removed: int
+    fsmeta_removed: int
+    vmdk_removed: int
+    #: Bytes given back on disk; None when nothing was removed.
+    bytes_reclaimed: Optional[int]

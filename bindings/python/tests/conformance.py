@@ -1,0 +1,148 @@
+"""The operations of the conformance cases, in Python: the same for the awaitable surface and the one without await."""
+import pathlib
+import re
+import subprocess
+import time
+from typing import Any, Callable, Dict, List, Optional
+
+from microsandbox import ImageArchiveFormat
+
+
+def fields(thing: Any, names: str) -> Dict[str, Any]:
+    return {name: getattr(thing, name) for name in names.split()}
+
+
+def whole(milliseconds: Optional[float]) -> Optional[int]:
+    return None if milliseconds is None else int(milliseconds)
+
+
+def image(handle: Any) -> Dict[str, Any]:
+    seen = fields(handle, "reference manifest_digest architecture os layer_count size_bytes")
+    return {**seen, "created_at_ms": whole(handle.created_at), "last_used_at_ms": whole(handle.last_used_at)}
+
+
+def detail(result: Any) -> Dict[str, Any]:
+    return {"handle": image(result.handle), "config": result.config and vars(result.config),
+            "layers": [vars(layer) for layer in result.layers]}
+
+
+def each(shape: Callable[[Any], Any]) -> Callable[[List[Any]], List[Any]]:
+    return lambda things: [shape(thing) for thing in things]
+
+
+def nothing(result: Any) -> None:
+    assert result is None, result
+
+
+#: What results look like in the words of the cases.
+SHAPES: Dict[str, Callable[[Any], Any]] = {
+    "image.load": each(image), "image.save": nothing, "image.get": image, "image.list": each(image),
+    "image.inspect": detail, "image.remove": nothing, "image.prune": vars,
+    "image_handle.inspect": detail, "image_handle.remove": nothing,
+    "run": nothing, "write": nothing, "close": nothing,
+}
+
+
+def run_program(argv: List[str]) -> None:
+    subprocess.run(argv, check=True, stdout=subprocess.DEVNULL)
+
+
+def write_file(path: str, text: str) -> None:
+    pathlib.Path(path).write_text(text, "utf-8")
+
+
+#: Operations that are no method of a saved object. Each takes the surface, then the arguments of the case.
+FUNCTIONS: Dict[str, Callable[..., Any]] = {
+    "image.load": lambda api, archive, tag=None, **more: api.Image.load(archive, tag=tag, **more),
+    "image.save": lambda api, references, archive, format="docker", **more: api.Image.save(
+        references, output_path=archive, format=ImageArchiveFormat(format), **more),
+    "image.get": lambda api, reference: api.Image.get(reference),
+    "image.list": lambda api: api.Image.list(),
+    "image.inspect": lambda api, reference: api.Image.inspect(reference),
+    "image.remove": lambda api, reference, **more: api.Image.remove(reference, **more),
+    "image.prune": lambda api: api.Image.prune(),
+}
+
+#: Operations of a saved object. Each takes the object, then the arguments of the case.
+METHODS: Dict[str, Callable[..., Any]] = {
+    "image_handle.inspect": lambda handle: handle.inspect(),
+    "image_handle.remove": lambda handle, **more: handle.remove(**more),
+}
+
+#: Operations of the runner.
+LOCAL: Dict[str, Callable[..., None]] = {"run": run_program, "write": write_file}
+
+
+class Scope:
+    """What steps of a case have saved, and what its strings stand for."""
+
+    def __init__(self, **folders: str) -> None:
+        self.folders = folders
+        self.values: Dict[str, Any] = {}
+        self.objects: Dict[str, Any] = {}
+
+    def save(self, name: str, value: Any, thing: Any) -> None:
+        self.values[name], self.objects[name] = value, thing
+
+    def find(self, path: str, objects: bool = False) -> Any:
+        first, *rest = path.split(".")
+        found = (self.objects if objects else {**self.values, **self.folders})[first]
+        for part in rest:
+            found = found[int(part) if part.isdigit() else part]
+        return found
+
+    def expand(self, value: Any) -> Any:
+        if isinstance(value, str):
+            return re.sub(r"\$\{([^}]+)\}", lambda match: str(self.find(match[1])), value)
+        if isinstance(value, list):
+            return [self.expand(element) for element in value]
+        if isinstance(value, dict):
+            if set(value) == {"$int"}:
+                return int(value["$int"])
+            return {self.expand(key): self.expand(element) for key, element in value.items()}
+        return value
+
+
+def mismatch(expected: Any, actual: Any, where: str = "result") -> Optional[str]:
+    """Why a result is not what a case expects; None when it is."""
+    if isinstance(expected, dict) and len(expected) == 1 and next(iter(expected)).startswith("$"):
+        [(matcher, argument)] = expected.items()
+        return _matcher(matcher, argument, actual, where)
+    if isinstance(expected, dict):
+        if not isinstance(actual, dict):
+            return f"{where} is {actual!r}, no object"
+        for key, value in expected.items():
+            if key not in actual:
+                return f"{where} has no {key}"
+            why = mismatch(value, actual[key], f"{where}.{key}")
+            if why:
+                return why
+        return None
+    if isinstance(expected, list):
+        if not isinstance(actual, list) or len(actual) != len(expected):
+            return f"{where} is {actual!r}, not a list of {len(expected)}"
+        return next(filter(None, (mismatch(one, other, f"{where}[{index}]")
+                                  for index, (one, other) in enumerate(zip(expected, actual)))), None)
+    same = type(expected) is type(actual) and expected == actual
+    return None if same else f"{where} is {actual!r}, not {expected!r}"
+
+
+def _matcher(matcher: str, argument: Any, actual: Any, where: str) -> Optional[str]:
+    if matcher == "$set":
+        left = list(actual)
+        for wanted in argument:
+            match = next((one for one in left if mismatch(wanted, one) is None), None)
+            if match is None:
+                return f"{where} has nothing like {wanted!r}"
+            left.remove(match)
+        return f"{where} has {left!r} too" if left else None
+    if matcher == "$only":
+        return mismatch(argument, actual, where) or (
+            None if set(actual) == set(argument) else f"{where} has the members {sorted(actual)}")
+    holds = {
+        "digest": lambda: isinstance(actual, str) and re.fullmatch("sha256:[0-9a-f]{64}", actual),
+        "recent": lambda: isinstance(actual, int) and 0 <= time.time() * 1000 - actual + 1000 < 3_600_000,
+        "positive": lambda: isinstance(actual, int) and actual > 0,
+        "string": lambda: isinstance(actual, str) and actual,
+    }[argument]
+    return None if matcher == "$is" and holds() else f"{where} is {actual!r}, not {argument}"

@@ -1,0 +1,97 @@
+"""Every documented member is there, with the documented signature; microsandbox.sync has the same without await."""
+import inspect
+import re
+import types
+import unittest
+from typing import Any, Dict
+
+import microsandbox
+from microsandbox import sync
+
+#: Signatures as documented, with what we added to them. Types are held by typing/ and mypy.
+METHODS: Dict[str, Dict[str, str]] = {
+    "Image": {
+        "get": "async (reference)",
+        "list": "async ()",
+        "inspect": "async (reference)",
+        "remove": "async (reference, *, force=False)",
+        "prune": "async ()",
+        "load": "async (input_path, *, tag=None, on_progress=None)",
+        "save": "async (reference, *, output_path, format=<ImageArchiveFormat.DOCKER: 'docker'>, on_progress=None)",
+        "oci": "(reference, *, upper_size_mib=None)",
+        "bind": "(path)",
+        "disk": "(path, *, fstype=None)",
+    },
+    "ImageHandle": {
+        "inspect": "async (self)",
+        "remove": "async (self, *, force=False)",
+    },
+}
+
+PROPERTIES: Dict[str, str] = {
+    "ImageHandle": "reference size_bytes manifest_digest architecture os layer_count last_used_at created_at",
+    "ImageDetail": "handle config layers",
+}
+
+VALUES: Dict[str, str] = {
+    "ImageConfigDetail": "digest env cmd entrypoint working_dir user labels stop_signal",
+    "ImageLayerDetail": "diff_id blob_digest media_type compressed_size_bytes erofs_size_bytes position",
+    "ImagePruneReport": "image_refs_removed manifests_removed layers_removed fsmeta_removed vmdk_removed bytes_reclaimed",
+    "ImageSource": "_type _reference _path _fstype _upper_size_mib",
+}
+
+
+def signature(method: Any) -> str:
+    """A signature without annotations: ``async (name, *, force=False)``."""
+    plain = inspect.signature(method)
+    stripped = plain.replace(
+        parameters=[parameter.replace(annotation=inspect.Parameter.empty) for parameter in plain.parameters.values()],
+        return_annotation=inspect.Signature.empty)
+    return ("async " if inspect.iscoroutinefunction(method) else "") + str(stripped)
+
+
+def public(kind: type) -> "set[str]":
+    return {name for name in dir(kind) if not name.startswith("_")}
+
+
+class Surface(unittest.TestCase):
+    """Both surfaces against the tables above."""
+
+    def test_methods(self) -> None:
+        for kind, methods in METHODS.items():
+            for name, documented in methods.items():
+                with self.subTest(member=f"{kind}.{name}"):
+                    self.assertEqual(signature(getattr(getattr(microsandbox, kind), name)), documented)
+                    plain = getattr(getattr(sync, kind), name)
+                    self.assertEqual(signature(plain), documented.replace("async ", ""))
+
+    def test_properties(self) -> None:
+        for module in (microsandbox, sync):
+            for kind, names in PROPERTIES.items():
+                for name in names.split():
+                    with self.subTest(member=f"{module.__name__}.{kind}.{name}"):
+                        member = inspect.getattr_static(getattr(module, kind), name)
+                        self.assertIsInstance(member, property)
+                        self.assertIsNone(member.fset)
+
+    def test_values(self) -> None:
+        for kind, names in VALUES.items():
+            with self.subTest(kind=kind):
+                self.assertEqual(list(getattr(microsandbox, kind).__dataclass_fields__), names.split())
+
+    def test_nothing_else_is_public(self) -> None:
+        for kind in {*METHODS, *PROPERTIES}:
+            documented = {*METHODS.get(kind, {}), *PROPERTIES.get(kind, "").split()}
+            with self.subTest(kind=kind):
+                self.assertEqual(public(getattr(microsandbox, kind)), documented)
+                self.assertEqual(public(getattr(sync, kind)), documented)
+
+    def test_every_public_thing_is_documented(self) -> None:
+        for name in microsandbox.__all__:
+            thing = getattr(microsandbox, name)
+            if isinstance(thing, (type, types.FunctionType)):
+                self.assertTrue(re.search(r"\w", thing.__doc__ or ""), name)
+
+
+if __name__ == "__main__":
+    unittest.main()

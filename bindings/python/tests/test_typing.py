@@ -1,0 +1,31 @@
+"""mypy --strict has nothing to say: about the package as installed, its tests and examples, nor about typing/."""
+import os
+import pathlib
+import subprocess
+import sys
+import unittest
+
+import microsandbox
+from support import SOURCE
+
+MYPY = os.environ["MSB_TEST_MYPY"]
+
+
+class Typing(unittest.TestCase):
+    """What type checkers of users will see."""
+
+    def check(self, *what: str) -> None:
+        done = subprocess.run(
+            [MYPY, "--strict", "--warn-unused-ignores", "--python-executable", sys.executable, "--cache-dir", "cache",
+             *what], stdout=subprocess.PIPE, text=True, env={**os.environ, "MYPYPATH": str(SOURCE / "tests")})
+        self.assertEqual(done.returncode, 0, done.stdout)
+
+    def test_the_package(self) -> None:
+        self.check(str(pathlib.Path(microsandbox.__file__).parent))
+
+    def test_what_users_write(self) -> None:
+        self.check(*map(str, [*(SOURCE / "tests/typing").glob("*.py"), *(SOURCE / "examples").glob("*.py")]))
+
+
+if __name__ == "__main__":
+    unittest.main()

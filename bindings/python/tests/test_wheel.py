@@ -1,0 +1,58 @@
+"""The wheel: what it holds, what it links, and that it needs nothing of the machine but the C library's own."""
+import os
+import pathlib
+import re
+import subprocess
+import unittest
+import zipfile
+
+import microsandbox
+
+WHEEL = pathlib.Path(os.environ["MSB_TEST_WHEEL"])
+INSTALLED = pathlib.Path(microsandbox.__file__).parent
+#: Libraries that every Linux of the wheel's platform tag has (PEP 600).
+SYSTEM = {"libc.so.6", "libm.so.6", "libpthread.so.0", "libdl.so.2", "librt.so.1", "libgcc_s.so.1", "libstdc++.so.6", "libz.so.1",
+          "ld-linux-x86-64.so.2", "ld-linux-aarch64.so.1"}
+
+
+def dynamic(library: pathlib.Path, tag: str) -> "set[str]":
+    text = subprocess.run(["readelf", "-dW", str(library)], check=True, stdout=subprocess.PIPE, text=True).stdout
+    return set(re.findall(rf"\({tag}\).*\[(.*)\]", text))
+
+
+class Wheel(unittest.TestCase):
+    """What people install."""
+
+    def test_tag(self) -> None:
+        self.assertRegex(WHEEL.name, r"^microsandbox-0\.1\.0-cp39-abi3-manylinux_\d+_\d+_\w+\.whl$")
+
+    def test_members(self) -> None:
+        names = set(zipfile.ZipFile(WHEEL).namelist())
+        for name in ("microsandbox/py.typed", "microsandbox/_native.pyi", "microsandbox/_native.abi3.so",
+                     "microsandbox/sync/__init__.py"):
+            self.assertIn(name, names)
+        self.assertEqual([name for name in names if name.startswith("tests")], [])
+
+    def test_it_links_only_what_it_brings(self) -> None:
+        folder = INSTALLED.parent / "microsandbox.libs"
+        brought = {library.name for library in folder.iterdir()}
+        self.assertTrue(any(name.startswith("libmicrosandbox") for name in brought))
+        for library in (INSTALLED / "_native.abi3.so", *folder.iterdir()):
+            with self.subTest(library=library.name):
+                self.assertLessEqual(dynamic(library, "NEEDED"), SYSTEM | brought)
+        loaded = pathlib.Path("/proc/self/maps").read_text("utf-8")
+        [line] = {line.split()[-1] for line in loaded.splitlines() if "libmicrosandbox" in line}
+        self.assertEqual(pathlib.Path(line).parent, folder.resolve())
+
+    def test_it_uses_the_stable_abi(self) -> None:
+        text = subprocess.run(["nm", "-D", "--undefined-only", str(INSTALLED / "_native.abi3.so")], check=True,
+                              stdout=subprocess.PIPE, text=True).stdout
+        private = [name for name in re.findall(r"\b_Py\w+", text) if name not in {"_Py_NoneStruct", "_Py_Dealloc"}]
+        self.assertEqual(private, [])
+
+    def test_version(self) -> None:
+        self.assertEqual(microsandbox.version(), microsandbox.__version__)
+
+
+if __name__ == "__main__":
+    unittest.main()
