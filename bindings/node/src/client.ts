@@ -48,13 +48,15 @@ export class Client {
     return new Client(await controlled(undefined, (control) => native.clientOpen(options, control)));
   }
 
-  /** The client of calls that name none: `$MSB_HOME` or `~/.microsandbox`, opened once, and again after it was closed. */
+  /** The client of calls that name none: that of `$MSB_HOME` or `~/.microsandbox`, which stays open until it is closed. */
   static async default(): Promise<Client> {
-    const opening = (opened ??= Client.open());
+    const key = `${process.env["MSB_HOME"]}\0${process.env["HOME"]}`;
+    if (current?.key !== key) current = { key, client: Client.open() };
+    const { client } = current;
     try {
-      return await opening;
+      return await client;
     } catch (error) {
-      if (opened === opening) opened = undefined;
+      if (current?.client === client) current = undefined; // the next call tries again
       throw error;
     }
   }
@@ -66,7 +68,7 @@ export class Client {
 
   /** Waits for the calls that run; later ones reject. Snapshots and other objects that came from it stay valid. */
   async close(): Promise<void> {
-    if ((await opened?.catch(() => undefined)) === this) opened = undefined;
+    if ((await current?.client.catch(() => undefined)) === this) current = undefined;
     await controlled(undefined, (control) => native.clientClose(this.handle, control));
     this.handle.close();
   }
@@ -77,7 +79,8 @@ export interface Client {
 }
 disposedBy(Client, (client) => client.close());
 
-let opened: Promise<Client> | undefined;
+/** The default client, and the environment it was opened in: a program that changes that gets another one. */
+let current: { readonly key: string; readonly client: Promise<Client> } | undefined;
 
 /** A call on `client`. @internal */
 export function onClientOf<T>(

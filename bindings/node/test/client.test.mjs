@@ -17,6 +17,16 @@ test("the default client is $MSB_HOME, opened once", async () => {
   assert.equal(first.readOnly, false);
 });
 
+test("a program that changes $MSB_HOME gets that home", async () => {
+  const before = process.env.MSB_HOME;
+  process.env.MSB_HOME = join(folder, "changed");
+  const changed = await Client.default();
+  assert.equal(changed.home, process.env.MSB_HOME);
+  await changed.close();
+  process.env.MSB_HOME = before;
+  assert.equal((await Client.default()).home, before);
+});
+
 test("two homes in one process know nothing of each other", async () => {
   const client = await Client.open({ home: join(folder, "other") });
   await Image.load(archive, { client });
