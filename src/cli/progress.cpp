@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 
+#include "cli/items.h"
 #include "cli/text.h"
 
 namespace msbctl {
@@ -80,7 +81,7 @@ std::string Progress::render(const msb_progress& event, Clock::time_point now, s
     }
   }
   if (event.count > 1) line += std::to_string(event.index + 1) + " of " + std::to_string(event.count) + "  ";
-  if (event.item != nullptr) line += printable(event.item);
+  if (event.item != nullptr) line += printable(shortened(event.item));
   while (line.ends_with(' ')) line.pop_back();
   return cut(line, columns);
 }

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Installs the build, moves what was installed, and builds and runs the program of README.md against it as others would.
-# Usage: run.sh pkg-config|package|embedded BUILD_DIR CC
+# Usage: run.sh pkg-config|package|embedded|command BUILD_DIR CC
 set -euo pipefail
 
 way=$1 build=$2 cc=$3
@@ -62,5 +62,17 @@ case $way in
   embedded)
     cmake_project "$here/embedded" embedded -DCMAKE_BUILD_TYPE=None
     ;;
-  *) echo "usage: run.sh pkg-config|package|embedded BUILD_DIR CC"; exit 2 ;;
+  command)
+    prefix=$(installed command runtime cli)
+    PATH=$prefix/bin:/usr/bin:/bin
+    msbctl image ls
+    for name in bash-completion/completions/msbctl zsh/vendor-completions/_msbctl fish/vendor_completions.d/msbctl.fish
+    do
+      test -s "$prefix/share/$name" || { echo "no completion: $name"; exit 1; }
+    done
+    for page in msbctl msbctl-image msbctl-snapshot msbctl-sandbox; do
+      test -s "$prefix/share/man/man1/$page.1" || { echo "no man page: $page"; exit 1; }
+    done
+    ;;
+  *) echo "usage: run.sh pkg-config|package|embedded|command BUILD_DIR CC"; exit 2 ;;
 esac
