@@ -69,25 +69,24 @@ func TestConformance(t *testing.T) {
 type conformer struct {
 	*testing.T
 	ctx    context.Context
-	home   *m.Home
 	values map[string]interface{} // what earlier steps saved, as the cases see it
 	live   map[string]interface{} // and as Go does
 }
 
 func runCase(t *testing.T, inputs string, steps []conformanceStep) {
-	before := settle(m.LiveHandles, 0)
-	ctx, home := newHome(t)
+	before := m.LiveHandles()
+	ctx, client := newHome(t)
 	work := t.TempDir()
-	c := &conformer{T: t, ctx: ctx, home: home, live: map[string]interface{}{}, values: map[string]interface{}{
-		"home": realPath(t, home.Dir()), "work": realPath(t, work), "inputs": realPath(t, inputs),
+	c := &conformer{T: t, ctx: ctx, live: map[string]interface{}{}, values: map[string]interface{}{
+		"home": realPath(t, client.Home()), "work": realPath(t, work), "inputs": realPath(t, inputs),
 	}}
 	for i, step := range steps {
 		if c.run(step); t.Failed() {
 			t.Fatalf("at step %d, %s", i+1, step.Op)
 		}
 	}
-	if home.Dir() != "" {
-		if err := home.Close(); err != nil {
+	if client.Home() != "" {
+		if err := client.Close(); err != nil {
 			t.Error(err)
 		}
 	}

@@ -158,7 +158,7 @@ func TestManyGoroutines(t *testing.T) {
 }
 
 func TestCloseWhileInUse(t *testing.T) {
-	ctx, home := newHome(t)
+	ctx, client := newHome(t)
 	loadDemo(t, ctx)
 	var wait sync.WaitGroup
 	for worker := 0; worker < 4; worker++ {
@@ -174,7 +174,7 @@ func TestCloseWhileInUse(t *testing.T) {
 		}()
 	}
 	time.Sleep(5 * time.Millisecond)
-	if err := home.Close(); err != nil {
+	if err := client.Close(); err != nil {
 		t.Error(err)
 	}
 	wait.Wait()

@@ -126,7 +126,7 @@ func TestNULIsRefused(t *testing.T) {
 	_, err = m.Image.Load(ctx, "image.tar", "good:1", "bad\x00:1")
 	wantKind(t, err, m.ErrInvalidArgument)
 	wantKind(t, m.Image.Save(ctx, []string{"a\x00b"}, "out.tar", ""), m.ErrInvalidArgument)
-	_, err = m.OpenHome(m.HomeOptions{Dir: "/tmp/\x00"})
+	_, err = m.OpenClient(m.ClientOptions{Home: "/tmp/\x00"})
 	wantKind(t, err, m.ErrInvalidArgument)
 }
 

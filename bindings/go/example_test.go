@@ -115,13 +115,13 @@ func ExampleWithProgress() {
 }
 
 // A program that works with several homes opens them, and says with the context which one it means.
-func ExampleOpenHome() {
-	home, err := m.OpenHome(m.HomeOptions{Dir: filepath.Join(os.Getenv("MSB_HOME"), "..", "other")})
+func ExampleOpenClient() {
+	client, err := m.OpenClient(m.ClientOptions{Home: filepath.Join(os.Getenv("MSB_HOME"), "..", "other")})
 	if err != nil {
 		log.Fatal(err)
 	}
-	defer home.Close()
-	images, err := m.Image.List(m.WithHome(context.Background(), home))
+	defer client.Close()
+	images, err := m.Image.List(m.WithClient(context.Background(), client))
 	if err != nil {
 		log.Fatal(err)
 	}

@@ -48,14 +48,14 @@ func settle(number func() int, want int) int {
 }
 
 // newHome opens an empty home for one test, and returns a context that uses it.
-func newHome(t testing.TB) (context.Context, *m.Home) {
+func newHome(t testing.TB) (context.Context, *m.Client) {
 	t.Helper()
-	home, err := m.OpenHome(m.HomeOptions{Dir: filepath.Join(t.TempDir(), "home")})
+	client, err := m.OpenClient(m.ClientOptions{Home: filepath.Join(t.TempDir(), "home")})
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { _ = home.Close() })
-	return m.WithHome(context.Background(), home), home
+	t.Cleanup(func() { _ = client.Close() })
+	return m.WithClient(context.Background(), client), client
 }
 
 var demoImage = testimage.Image{

@@ -14,12 +14,12 @@ import (
 )
 
 // newSandbox is a home with the demo image and a stopped sandbox "base" with a disk of 72 MiB.
-func newSandbox(t testing.TB) (context.Context, *m.Home) {
+func newSandbox(t testing.TB) (context.Context, *m.Client) {
 	t.Helper()
-	ctx, home := newHome(t)
+	ctx, client := newHome(t)
 	loadDemo(t, ctx)
 	createSandbox(t, ctx, "base", m.WithImage("demo/app:1"), m.WithOCIUpperSize(72))
-	return ctx, home
+	return ctx, client
 }
 
 func createSandbox(t testing.TB, ctx context.Context, name string, opts ...m.SandboxOption) {
@@ -33,12 +33,12 @@ func createSandbox(t testing.TB, ctx context.Context, name string, opts ...m.San
 	}
 }
 
-func upperOf(home *m.Home, sandbox string) string {
-	return filepath.Join(home.Dir(), "sandboxes", sandbox, "upper.ext4")
+func upperOf(client *m.Client, sandbox string) string {
+	return filepath.Join(client.Home(), "sandboxes", sandbox, "upper.ext4")
 }
 
 func TestSandboxCreate(t *testing.T) {
-	ctx, home := newHome(t)
+	ctx, client := newHome(t)
 	loadDemo(t, ctx)
 	before := time.Now().Add(-time.Second)
 	sandbox, err := m.CreateSandbox(ctx, "worker", m.WithImage("demo/app:1"), m.WithOCIUpperSize(80),
@@ -53,7 +53,7 @@ func TestSandboxCreate(t *testing.T) {
 	if sandbox.Name() != "worker" || !sandbox.OwnsLifecycleOrFalse() {
 		t.Errorf("got %s, owned %v", sandbox.Name(), sandbox.OwnsLifecycleOrFalse())
 	}
-	if info, err := os.Stat(upperOf(home, "worker")); err != nil || info.Size() != 80<<20 {
+	if info, err := os.Stat(upperOf(client, "worker")); err != nil || info.Size() != 80<<20 {
 		t.Errorf("disk: %v, %v", info, err)
 	}
 
@@ -151,7 +151,7 @@ func TestSandboxList(t *testing.T) {
 }
 
 func TestSandboxRemove(t *testing.T) {
-	ctx, home := newSandbox(t)
+	ctx, client := newSandbox(t)
 	handle, err := m.GetSandbox(ctx, "base")
 	if err != nil {
 		t.Fatal(err)
@@ -159,7 +159,7 @@ func TestSandboxRemove(t *testing.T) {
 	if err := handle.Remove(ctx); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := os.Stat(upperOf(home, "base")); !errors.Is(err, fs.ErrNotExist) {
+	if _, err := os.Stat(upperOf(client, "base")); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("the disk is still there: %v", err)
 	}
 	wantKind(t, m.RemoveSandbox(ctx, "base"), m.ErrSandboxNotFound)

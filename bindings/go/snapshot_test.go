@@ -36,10 +36,10 @@ func scribble(t testing.TB, path string, at int64) {
 }
 
 func TestSnapshotCreate(t *testing.T) {
-	ctx, home := newSandbox(t)
+	ctx, client := newSandbox(t)
 	labels := map[string]string{"stage": "post-deps", "größe": "", "z": "1"}
 	snapshot := createSnapshot(t, ctx, m.SnapshotCreateOptions{Name: "after-pip", Labels: labels, RecordIntegrity: true})
-	if want := filepath.Join(home.Dir(), "snapshots", "after-pip"); snapshot.Path() != want {
+	if want := filepath.Join(client.Home(), "snapshots", "after-pip"); snapshot.Path() != want {
 		t.Errorf("path is %s, want %s", snapshot.Path(), want)
 	}
 	if len(snapshot.Digest()) != 71 || len(snapshot.ImageManifestDigest()) != 71 || snapshot.ImageRef() != "demo/app:1" {
@@ -78,7 +78,7 @@ func TestSnapshotCreate(t *testing.T) {
 }
 
 func TestSnapshotCreateFails(t *testing.T) {
-	ctx, home := newSandbox(t)
+	ctx, client := newSandbox(t)
 	createSnapshot(t, ctx, m.SnapshotCreateOptions{Name: "there"})
 	for name, c := range map[string]struct {
 		source string
@@ -102,7 +102,7 @@ func TestSnapshotCreateFails(t *testing.T) {
 	if snapshot, err := m.Snapshot.Open(ctx, "there"); err != nil || snapshot.Labels()["new"] != "yes" {
 		t.Errorf("not replaced: %v", err)
 	}
-	entries, err := os.ReadDir(filepath.Join(home.Dir(), "snapshots"))
+	entries, err := os.ReadDir(filepath.Join(client.Home(), "snapshots"))
 	if err != nil || len(entries) != 1 {
 		t.Errorf("left in the snapshots directory: %v, %v", entries, err)
 	}
@@ -237,8 +237,8 @@ func TestSnapshotReindex(t *testing.T) {
 }
 
 func TestForkAndParents(t *testing.T) {
-	ctx, home := newSandbox(t)
-	scribble(t, upperOf(home, "base"), 40<<20)
+	ctx, client := newSandbox(t)
+	scribble(t, upperOf(client, "base"), 40<<20)
 	parent := createSnapshot(t, ctx, m.SnapshotCreateOptions{Name: "parent", RecordIntegrity: true})
 	createSandbox(t, ctx, "worker", m.WithSnapshot("parent"))
 	child, err := m.Snapshot.Create(ctx, "worker", m.SnapshotCreateOptions{Name: "child"})

@@ -11,8 +11,9 @@ done
 LD_LIBRARY_PATH=$(dirname "$(find "$prefix" -name libmicrosandbox.so)")
 export LD_LIBRARY_PATH PKG_CONFIG_PATH=$LD_LIBRARY_PATH/pkgconfig
 export GOPROXY=off GOTOOLCHAIN=local GOFLAGS=-mod=readonly
-# Go caches what cgo made of a header by its flags, not by its content.
-CGO_CFLAGS="-g -O2 -DHEADER_$(sha256sum <"$prefix/include/microsandbox.h" | cut -c 1-16)"
+# Go caches what cgo made of a package by the flags in the environment; neither by the header nor by what pkg-config says.
+library=$(cat "$prefix/include/microsandbox.h" <(echo "$prefix") | sha256sum | cut -c 1-16)
+CGO_CFLAGS="-g -O2 -DLIBRARY_$library"
 export CGO_CFLAGS
 export GOCACHE=${GOCACHE:-$build/bindings/go/cache}
 

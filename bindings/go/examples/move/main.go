@@ -43,12 +43,12 @@ func run(ctx context.Context, snapshot, dir string) error {
 		return err
 	}
 
-	home, err := m.OpenHome(m.HomeOptions{Dir: dir})
+	client, err := m.OpenClient(m.ClientOptions{Home: dir})
 	if err != nil {
 		return err
 	}
-	defer home.Close()
-	imported, err := m.Snapshot.Import(m.WithHome(ctx, home), archive, "")
+	defer client.Close()
+	imported, err := m.Snapshot.Import(m.WithClient(ctx, client), archive, "")
 	if err != nil {
 		return err
 	}

@@ -1,15 +1,13 @@
 package capi
 
 /*
-#include "progress.h"
-#include <stdlib.h>
+#include "relay.h"
 */
 import "C"
 
 import (
 	"context"
 	"errors"
-	"runtime/cgo"
 	"time"
 	"unsafe"
 )
@@ -19,11 +17,11 @@ type control struct {
 	call     *C.msb_call // apart, for memory that C gets to see may not lie beside Go pointers
 	listener *listener
 	stop     func() // ends the watcher of the context
-	handle   cgo.Handle
+	progress *relay
 }
 
 // begin prepares the call of a context. Every begin without an error needs an end.
-func begin(ctx context.Context, a *arena) (*control, error) {
+func begin(ctx context.Context) (*control, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
@@ -45,10 +43,8 @@ func begin(ctx context.Context, a *arena) (*control, error) {
 	}
 	if sink != nil {
 		c.listener = &listener{sink: sink, token: c.call.cancel}
-		c.handle = cgo.NewHandle(c.listener)
-		user := (*C.uintptr_t)(a.own(C.malloc(C.sizeof_uintptr_t)))
-		*user = C.uintptr_t(c.handle)
-		c.call.on_progress, c.call.user = C.msb_progress_fn(C.msb_go_progress), unsafe.Pointer(user)
+		c.progress = newRelay(c.listener)
+		c.call.on_progress, c.call.user = C.msb_progress_fn(C.msb_go_progress), c.progress.user()
 	}
 	return c, nil
 }
@@ -74,11 +70,8 @@ func (c *control) watch(done <-chan struct{}) {
 func (c *control) end() {
 	c.stop()
 	C.msb_handle_free(unsafe.Pointer(c.call.cancel))
-	if c.listener == nil {
-		return
-	}
-	c.handle.Delete()
-	if c.listener.panicked != nil {
+	c.progress.free()
+	if c.listener != nil && c.listener.panicked != nil {
 		panic(c.listener.panicked)
 	}
 }

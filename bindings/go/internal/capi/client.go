@@ -1,7 +1,7 @@
 package capi
 
 /*
-#include <microsandbox.h>
+#include "relay.h"
 */
 import "C"
 
@@ -15,11 +15,12 @@ import (
 
 // Options say which home to open, and how.
 type Options struct {
-	Home        string // "" for the default
-	ReadOnly    bool
-	NoCreate    bool
-	BusyTimeout time.Duration // 0 for the default
-	Threads     uint32        // 0 for the number of processors
+	Home, CacheDir, SnapshotsDir, SandboxesDir string // "" for the defaults
+	ReadOnly, NoCreate                         bool
+	BusyTimeout                                time.Duration // 0 for the default
+	Threads                                    uint32        // 0 for the number of processors
+	Log                                        func(level uint32, target, message string)
+	LogLevel                                   uint32 // 0 for warnings and errors
 }
 
 // A Client is an open home, shared by any number of goroutines. Its references are counted here: the native object is
@@ -29,6 +30,7 @@ type Client struct {
 	native *C.msb_client
 	refs   int
 	closed bool
+	log    *relay
 }
 
 // Open opens a home, and creates it where there is none.
@@ -41,6 +43,10 @@ func Open(options Options) (*Client, error) {
 	opts := C.msb_client_opts{
 		struct_size:     C.sizeof_msb_client_opts,
 		home:            a.optional(options.Home),
+		cache_dir:       a.optional(options.CacheDir),
+		snapshots_dir:   a.optional(options.SnapshotsDir),
+		sandboxes_dir:   a.optional(options.SandboxesDir),
+		log_level:       C.uint32_t(options.LogLevel),
 		busy_timeout_ms: C.uint32_t(milliseconds(options.BusyTimeout)),
 		threads:         C.uint32_t(options.Threads),
 	}
@@ -53,19 +59,25 @@ func Open(options Options) (*Client, error) {
 	if a.bad != nil {
 		return nil, a.bad
 	}
+	client := &Client{refs: 1}
+	if options.Log != nil {
+		client.log = newRelay(options.Log)
+		opts.on_log, opts.log_user = C.msb_log_fn(C.msb_go_log), client.log.user()
+	}
 	var native *C.msb_client
 	var failure *C.msb_error
 	status := C.msb_client_open(&opts, &native, &failure)
 	if err := takeError(status, failure); err != nil {
+		client.log.free()
 		return nil, err
 	}
-	client := &Client{native: native, refs: 1}
+	client.native = native
 	runtime.SetFinalizer(client, func(c *Client) { _ = c.Close() })
 	return client, nil
 }
 
-// Dir is the absolute path of the home; "" when it is closed.
-func (c *Client) Dir() string {
+// Home is the absolute path of the home; "" when the client is closed.
+func (c *Client) Home() string {
 	native, err := c.acquire()
 	if err != nil {
 		return ""
@@ -98,7 +110,7 @@ func (c *Client) acquire() (*C.msb_client, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.closed {
-		return nil, &Error{Status: InvalidHandle, Message: "invalid handle: the home is closed"}
+		return nil, &Error{Status: InvalidHandle, Message: "invalid handle: the client is closed"}
 	}
 	c.refs++
 	return c.native, nil
@@ -110,6 +122,7 @@ func (c *Client) release() {
 	if c.refs--; c.refs == 0 {
 		C.msb_handle_free(unsafe.Pointer(c.native))
 		c.native = nil
+		c.log.free()
 	}
 }
 
@@ -125,7 +138,7 @@ func (c *Client) do(ctx context.Context, a *arena,
 		return err
 	}
 	defer c.release()
-	control, err := begin(ctx, a)
+	control, err := begin(ctx)
 	if err != nil {
 		return err
 	}

@@ -6,8 +6,6 @@
 package capi
 
 /*
-#cgo !microsandbox_static pkg-config: microsandbox
-#cgo microsandbox_static pkg-config: --static microsandbox
 #include <microsandbox.h>
 */
 import "C"

@@ -1,14 +1,11 @@
 package capi
 
 /*
-#include "progress.h"
+#include "relay.h"
 */
 import "C"
 
-import (
-	"context"
-	"runtime/cgo"
-)
+import "context"
 
 // Event says where a call stands.
 type Event struct {
@@ -41,7 +38,7 @@ type listener struct {
 
 //export msbGoProgress
 func msbGoProgress(event *C.msb_progress, handle C.uintptr_t) {
-	cgo.Handle(handle).Value().(*listener).receive(event)
+	relayed(handle).(*listener).receive(event)
 }
 
 func (l *listener) receive(event *C.msb_progress) {

@@ -1,5 +1,0 @@
-#include <microsandbox.h>
-
-/* Relays an event to Go. `user` points at a uintptr_t that holds a runtime/cgo.Handle: the handle is a small integer,
- * and must not sit in a variable that Go takes for a pointer. */
-void msb_go_progress(const msb_progress* event, void* user);

@@ -1,0 +1,11 @@
+#include "relay.h"
+
+#include "_cgo_export.h"
+
+void msb_go_progress(const msb_progress* event, void* user) {
+  msbGoProgress((msb_progress*)event, *(const uintptr_t*)user);
+}
+
+void msb_go_log(uint32_t level, const char* target, const char* message, void* user) {
+  msbGoLog(level, (char*)target, (char*)message, *(const uintptr_t*)user);
+}
