@@ -24,18 +24,16 @@ func goRun(t *testing.T, dir, home string, args ...string) string {
 	return string(out)
 }
 
-func TestProgramThatReplacesTheModule(t *testing.T) {
+// newModule is a folder with a module of one program, in which a replace line leads the import path here.
+func newModule(t *testing.T, program string) string {
+	t.Helper()
 	here, err := os.Getwd()
 	if err != nil {
 		t.Fatal(err)
 	}
 	dir := t.TempDir()
-	program, err := os.ReadFile("testdata/program/main.go")
-	if err != nil {
-		t.Fatal(err)
-	}
 	for name, content := range map[string]string{
-		"main.go": string(program),
+		"main.go": program,
 		"go.mod": "module example.org/program\n\ngo 1.19\n\n" +
 			"require github.com/superradcompany/microsandbox/sdk/go v0.6.3\n\n" +
 			"replace github.com/superradcompany/microsandbox/sdk/go => " + here + "\n",
@@ -44,6 +42,15 @@ func TestProgramThatReplacesTheModule(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+	return dir
+}
+
+func TestProgramThatReplacesTheModule(t *testing.T) {
+	program, err := os.ReadFile("testdata/program/main.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := newModule(t, string(program))
 	got := goRun(t, dir, filepath.Join(dir, "home"), "run", ".", writeImage(t, demoImage), t.TempDir())
 	want := `loaded 2 references
 image local/python:3.12 2
@@ -61,6 +68,22 @@ sandbox baseline true
 `
 	if got != want {
 		t.Errorf("the program printed\n%s\nwant\n%s", got, want)
+	}
+}
+
+func TestProgramOfReadme(t *testing.T) {
+	readme, err := os.ReadFile("README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	program := string(readme[strings.Index(string(readme), "package main"):])
+	program = program[:strings.Index(program, "```")]
+	dir := newModule(t, program)
+	if err := demoImage.Write(filepath.Join(dir, "app.tar")); err != nil {
+		t.Fatal(err)
+	}
+	if got := goRun(t, dir, filepath.Join(dir, "home"), "run", "."); got != "worker is a fork of demo/app:1\n" {
+		t.Errorf("the program of README.md printed %q", got)
 	}
 }
 
