@@ -142,8 +142,10 @@ _msbctl() {
     const Values values = !words.empty()      ? Values{Values::kWords, words}
                           : arguments.empty() ? Values{}
                                               : values_of(*arguments.back());
+    if (!options.empty()) options += ' ';
+    options += globals;
     text += "    " + in_quotes(full_name(*command)) + ")\n      if [[ $cur == -* ]]; then _msbctl_words " +
-            in_quotes(options + (options.empty() ? "" : " ") + globals) + "; else " + bash_reply(values) + "; fi ;;\n";
+            in_quotes(options) + "; else " + bash_reply(values) + "; fi ;;\n";
   }
   text += R"(  esac
   if declare -F __ltrim_colon_completions >/dev/null; then __ltrim_colon_completions "$cur"; fi
@@ -213,8 +215,8 @@ _msbctl() {
     std::string reply = arguments.empty() ? ":" : zsh_reply(values_of(*arguments.back()));
     if (!below.empty()) reply = "entries=(" + zsh_entries(below) + " ); _describe command entries";
     const std::string own = command->get_parent() == nullptr ? std::string() : zsh_options(*command);
-    text += "    " + in_quotes(full_name(*command)) + ")\n      if [[ $cur == -* ]]; then\n        entries=(" + own +
-            " $globals ); _describe option entries\n      else\n        " + reply + "\n      fi ;;\n";
+    text += "    " + in_quotes(full_name(*command)) + ")\n      if [[ $cur == -* ]]; then\n        entries=(" + own;
+    text += " $globals ); _describe option entries\n      else\n        " + reply + "\n      fi ;;\n";
   }
   text += "  esac\n}\nif [[ $funcstack[1] == _msbctl ]]; then _msbctl; else compdef _msbctl msbctl; fi\n";
   return text;

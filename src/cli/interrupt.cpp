@@ -3,6 +3,7 @@
 #include <signal.h>
 #include <unistd.h>
 
+#include <array>
 #include <atomic>
 #include <cerrno>
 #include <string_view>
@@ -14,10 +15,13 @@ std::atomic<msb_cancel*> cancel_token{nullptr};
 std::atomic<int> received{0};
 std::atomic<bool> on_terminal{false};
 
+constexpr std::array kSignals{SIGINT, SIGTERM, SIGHUP};
+
 // Only what is safe in a signal handler.
 void on_signal(int number) {
   const int saved = errno;
   received = number;
+  for (const int each : kSignals) signal(each, SIG_DFL);
   msb_cancel_trigger(cancel_token);
   if (on_terminal) {
     constexpr std::string_view kNotice = "\ncancelling; once more ends at once\n";
@@ -34,8 +38,7 @@ void handle_interrupts(msb_cancel* token) {
   struct sigaction action {};
   action.sa_handler = on_signal;
   // No SA_RESTART: a prompt that waits for an answer must end too.
-  action.sa_flags = static_cast<int>(SA_RESETHAND);
-  for (const int number : {SIGINT, SIGTERM, SIGHUP}) sigaction(number, &action, nullptr);
+  for (const int number : kSignals) sigaction(number, &action, nullptr);
   signal(SIGPIPE, SIG_IGN);
 }
 

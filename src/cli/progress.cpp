@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cmath>
 
 #include "cli/items.h"
 #include "cli/text.h"
@@ -77,7 +78,7 @@ std::string Progress::render(const msb_progress& event, Clock::time_point now, s
     const double rate = static_cast<double>(done - phase_first_) / seconds;
     if (!items) line += human_size(static_cast<uint64_t>(rate)) + "/s  ";
     if (known && total > done) {
-      line += clock_time(static_cast<uint64_t>(static_cast<double>(total - done) / rate + 0.5)) + " left  ";
+      line += clock_time(static_cast<uint64_t>(std::llround(static_cast<double>(total - done) / rate))) + " left  ";
     }
   }
   if (event.count > 1) line += std::to_string(event.index + 1) + " of " + std::to_string(event.count) + "  ";

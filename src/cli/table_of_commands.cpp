@@ -62,6 +62,9 @@ std::string usage_of(const CLI::App& command) {
   std::string text = full_name(command);
   if (!commands_of(command).empty()) return text + " COMMAND";
   if (options_of(command).size() > 1) text += " [OPTIONS]";  // every command has --help
+  for (const CLI::Option* option : options_of(command)) {
+    if (option->get_required()) text += ' ' + spelling_of(*option);
+  }
   for (const CLI::Option* argument : arguments_of(command)) {
     std::string name = value_name_of(*argument);
     if (argument->get_expected_max() > 1) name += "...";
