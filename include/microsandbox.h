@@ -1046,10 +1046,11 @@ typedef struct msb_sandbox_create_opts {
     size_t struct_size;
     const char *image;         /**< Reference of a cached image. Exactly one of image and from_snapshot. */
     const char *from_snapshot; /**< Name, path or digest of a snapshot. */
-    uint64_t upper_size;       /**< Size of a new writable disk, a multiple of 4096; 0 for 4 GiB. Not with from_snapshot. */
+    uint64_t upper_size;       /**< Size of a new disk: a multiple of 4096, 68 MiB or more; 0: 4 GiB. Not with from_snapshot. */
     const msb_kv *labels;
     size_t label_count;
-    const char *config_json;   /**< Members to set in the stored configuration (a JSON object); NULL for none. */
+    const char *config_json;   /**< Members to set in the stored configuration (a JSON object); NULL for none. Not `name`,
+                                    `image`, `manifest_digest` or `labels`. With labels it may take 1 MiB. */
     bool replace;              /**< Remove a stopped or crashed sandbox of that name first. */
 } msb_sandbox_create_opts;
 #define MSB_SANDBOX_CREATE_OPTS_INIT { sizeof(msb_sandbox_create_opts), NULL, NULL, 0, NULL, 0, NULL, false }
@@ -1132,6 +1133,9 @@ MSB_API msb_status msb_sandbox_remove(msb_client *client, const char *name, cons
  * @param err     The failure.
  * @retval MSB_ERR_INVALID_ARGUMENT   unknown status, or one that cannot follow the present one
  * @retval MSB_ERR_SANDBOX_NOT_FOUND  no sandbox of that name
+ * @retval MSB_ERR_BUSY               it is being captured or removed, and cannot be started meanwhile
+ * @retval MSB_ERR_UNSUPPORTED        the client is read-only
+ * @retval MSB_ERR_CANCELLED, MSB_ERR_DEADLINE_EXCEEDED, MSB_ERR_IO, MSB_ERR_DATABASE  nothing was recorded
  * @since 0.1
  */
 MSB_API msb_status msb_sandbox_set_status(msb_client *client, const char *name, uint32_t status, int64_t pid,
