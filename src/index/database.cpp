@@ -66,7 +66,7 @@ Result<std::unique_ptr<Database>> Database::open(os::Fs& fs, const std::string& 
   } else {
     MSB_CHECK(database->prepare_for_writing(call));
   }
-  if (!database->read_only_why_.empty()) MSB_CHECK(database->connect_for_reading());
+  if (!database->read_only_why_.empty()) MSB_CHECK(database->connect_for_reading(call));
   return database;
 }
 
@@ -88,7 +88,9 @@ Done Database::prepare_for_writing(const Call& call) {
     read_only_why_ = "is a file that cannot be written";
     return {};
   }
+  // The first look at the file can meet the lock of a process that is closing it, so it has to be ready to wait.
   connection_->attend(call, Call::Clock::now() + options_.busy_timeout);
+  MSB_CHECK(connection_->script("PRAGMA synchronous=NORMAL"));
   MSB_CHECK(refresh_schema());
   if (schema_.generation() == Generation::none) {
     MSB_CHECK(connection_->script("PRAGMA journal_mode=WAL"));
@@ -120,7 +122,7 @@ bool Database::exists() const {
 
 /// SQLite reads a WAL database without writing to its directory only where both -wal and -shm are there, so a database
 /// that was closed properly is read as a file that does not change; for the length of one transaction, in case it does.
-Done Database::connect_for_reading() {
+Done Database::connect_for_reading(const Call& call) {
   data_version_.reset();
   reconnect_ = false;
   if (!exists()) {
@@ -129,7 +131,9 @@ Done Database::connect_for_reading() {
     return Schema::create(*connection_);
   }
   MSB_TRY(connection_, Connection::open(path_, Connection::Access::read_only));
+  connection_->attend(call, Call::Clock::now() + options_.busy_timeout);
   auto readable = connection_->execute("SELECT count(*) FROM sqlite_master");
+  connection_->attend_nobody();
   if (readable || readable.error().status() != Status::io) return readable;
 
   struct stat log {};
@@ -194,7 +198,7 @@ Done Database::attempt(Kind kind, const std::function<bool(Transaction&)>& work,
 Done Database::run(Kind kind, const Call& call, const std::function<bool(Transaction&)>& work) {
   MSB_TRY(const Turn turn, Turn::take(*this, call));
   MSB_CHECK(call.check());
-  if (reconnect_) MSB_CHECK(connect_for_reading());
+  if (reconnect_) MSB_CHECK(connect_for_reading(call));
   const auto busy_until = Call::Clock::now() + options_.busy_timeout;
   auto delay = kFirstRetry;
   for (int attempts = 1;; ++attempts) {

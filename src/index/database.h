@@ -103,7 +103,7 @@ class Database {
   Done attempt(Kind kind, const std::function<bool(Transaction&)>& work, bool& worked);
 
   Done prepare_for_writing(const Call& call);
-  Done connect_for_reading();
+  Done connect_for_reading(const Call& call);
   Done refresh_schema();
   Done check_writable();
   Done check_lease();

@@ -87,7 +87,6 @@ Result<std::unique_ptr<Connection>> Connection::open(const std::string& path, Ac
   sqlite3_busy_handler(connection->handle_, &Connection::on_busy, connection.get());
   sqlite3_db_config(connection->handle_, SQLITE_DBCONFIG_ENABLE_FKEY, 1, nullptr);
   sqlite3_db_config(connection->handle_, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, nullptr);
-  if (access == Access::read_write) MSB_CHECK(connection->script("PRAGMA synchronous=NORMAL"));
   return connection;
 }
 

@@ -333,6 +333,20 @@ TEST_F(DatabaseTest, ManyThreadsShareOne) {
   EXPECT_EQ(layers(*database), kThreads * kEach);
 }
 
+// Who closes it last holds it alone for a moment, to fold the log into it.
+TEST_F(DatabaseTest, OpensWhileOthersClose) {
+  std::vector<std::thread> threads;
+  for (int i = 0; i < 3; ++i) {
+    threads.emplace_back([&] {
+      for (int round = 0; round < 100; ++round) {
+        const auto database = open();
+        if (database != nullptr && round % 10 == 0) layers(*database);
+      }
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+}
+
 TEST_F(DatabaseTest, ManyProcessesShareOne) {
   constexpr int kProcesses = 4;
   constexpr int kEach = 40;
