@@ -1427,7 +1427,7 @@ typedef struct msb_snapshot_export_opts {
  *
  * @param client    The client.
  * @param ref       Name, path or digest.
- * @param out_path  File to write, replaced if there; NULL to write `opts->fd`.
+ * @param out_path  File to write, replaced if there; missing directories above it are made. NULL to write `opts->fd`.
  * @param opts      What to include; NULL for defaults.
  * @param call      Call control; progress counts bytes.
  * @param err       The failure.

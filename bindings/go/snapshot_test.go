@@ -281,7 +281,7 @@ func TestSnapshotExportImport(t *testing.T) {
 		},
 		"later": func(out string) error { return m.Snapshot.Save(ctx, snapshot.Digest(), out, m.SnapshotSaveOptions{}) },
 	} {
-		out := filepath.Join(dir, name)
+		out := filepath.Join(dir, "new", name)
 		if err := export(out); err != nil {
 			t.Fatal(err)
 		}

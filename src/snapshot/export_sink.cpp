@@ -32,6 +32,7 @@ Result<std::unique_ptr<ExportSink>> ExportSink::open(os::Fs& fs, const Options& 
   } else {
     sink->path_ = options.path;
     const std::string directory = os::parent_path(options.path);
+    MSB_CHECK(os::make_dirs(fs, directory));
     // What an export left there that was killed: nobody else would look for it.
     MSB_TRY(const size_t swept, os::sweep_leftovers(fs, directory, call));
     static_cast<void>(swept);

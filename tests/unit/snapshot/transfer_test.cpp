@@ -264,6 +264,13 @@ TEST(ExportTest, ReplacesAFileOnlyByAWholeOne) {
   EXPECT_OK(list_archive(home.context(), home.path("archive"), home.call()));
 }
 
+TEST(ExportTest, MakesTheDirectoriesAboveTheFile) {
+  const SnapshotHome home;
+  add_sparse(home, "base", Form::snapshot, kMiB);
+  ASSERT_OK(export_file(home, "base", home.path("new/deeper/archive")));
+  EXPECT_OK(import_file(SnapshotHome(), home.path("new/deeper/archive")));
+}
+
 TEST(ExportTest, RefusesOddRequests) {
   const SnapshotHome home;
   add_sparse(home, "base", Form::manifest, kMiB);
