@@ -1050,7 +1050,8 @@ typedef struct msb_sandbox_create_opts {
     const msb_kv *labels;
     size_t label_count;
     const char *config_json;   /**< Members to set in the stored configuration (a JSON object); NULL for none. Not `name`,
-                                    `image`, `manifest_digest` or `labels`. With labels it may take 1 MiB. */
+                                    `image`, `manifest_digest` or `labels`; `env` is merged with the image's by name. With
+                                    labels it may take 1 MiB. */
     bool replace;              /**< Remove a stopped or crashed sandbox of that name first. */
 } msb_sandbox_create_opts;
 #define MSB_SANDBOX_CREATE_OPTS_INIT { sizeof(msb_sandbox_create_opts), NULL, NULL, 0, NULL, 0, NULL, false }

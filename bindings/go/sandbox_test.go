@@ -73,7 +73,7 @@ func TestSandboxCreate(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for key, want := range map[string]string{"A": "1", "B": ""} {
+	for key, want := range map[string]string{"A": "1", "B": "", "PATH": "/bin"} { // the last is the image's
 		if got, there := config.Env[key]; !there || got != want {
 			t.Errorf("environment is %v", config.Env)
 		}

@@ -27,9 +27,8 @@ struct CreateRequest {
   std::optional<Origin> origin;
   uint64_t upper_size = 0;  ///< of a new disk, a multiple of 4096; 0 for 4 GiB. Not with an origin.
   std::vector<std::pair<std::string, std::string>> labels;  ///< each key once
-  std::optional<std::string>
-      config_json;       ///< object merged into the stored configuration, objects in it member by member
-  bool replace = false;  ///< a sandbox of that name that is not running is removed first
+  std::optional<std::string> config_json;  ///< merged into the stored configuration, see write_config()
+  bool replace = false;                    ///< a sandbox of that name that is not running is removed first
 };
 
 /// Registers a stopped sandbox. Its directory is made aside, with its disk, and published; then its record and the row

@@ -4,6 +4,7 @@
 #include <array>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 #include "json/parse.h"
 #include "json/write.h"
@@ -42,19 +43,50 @@ Value image_of(const NewConfig& config, Layout layout) {
   return Object{{"Oci", std::move(oci)}};
 }
 
-Value environment_of(const index::ConfigRecord& image, Layout layout) {
-  Array variables;
-  for (const std::string& variable : image.env) {
-    const size_t end = std::min(variable.find('='), variable.size());
-    const std::string key = variable.substr(0, end);
-    const std::string value = end < variable.size() ? variable.substr(end + 1) : std::string();
-    if (layout == Layout::flat) {
-      variables.push_back(Array{key, value});
+using Variable = std::pair<std::string, std::string>;
+
+/// Of `KEY=VALUE`; the value of one without `=` is empty.
+Variable variable_of(const std::string& text) {
+  const size_t end = std::min(text.find('='), text.size());
+  return {text.substr(0, end), end < text.size() ? text.substr(end + 1) : std::string()};
+}
+
+/// Of an entry as any release stores it, `{"key": K, "value": V}` or `[K, V]`.
+std::optional<Variable> variable_of(const Value& entry) {
+  const Array* const pair = entry.array();
+  const bool flat = pair != nullptr && pair->size() == 2;
+  const Value* const key = flat ? &(*pair)[0] : entry.find("key");
+  const Value* const value = flat ? &(*pair)[1] : entry.find("value");
+  if (key == nullptr || value == nullptr || key->string() == nullptr || value->string() == nullptr) return std::nullopt;
+  return Variable(*key->string(), *value->string());
+}
+
+/// What the image sets; what is `given` counts before it, and after it come names that the image does not know.
+Result<Value> environment_of(const index::ConfigRecord& image, const Value* given, Layout layout) {
+  std::vector<Variable> variables;
+  for (const std::string& text : image.env) variables.push_back(variable_of(text));
+  if (given != nullptr && given->array() == nullptr) {
+    return Error(Status::invalid_config, "member env of a configuration is no array").with("member", "env");
+  }
+  for (const Value& entry : given != nullptr ? *given->array() : Array()) {
+    auto variable = variable_of(entry);
+    if (!variable) {
+      return Error(Status::invalid_config, "an entry of member env of a configuration has no key or no value")
+          .with("member", "env");
+    }
+    const auto known = std::ranges::find(variables, variable->first, &Variable::first);
+    if (known == variables.end()) {
+      variables.push_back(std::move(*variable));
     } else {
-      variables.push_back(Object{{"key", key}, {"value", value}});
+      known->second = std::move(variable->second);
     }
   }
-  return variables;
+  Array entries;
+  for (const auto& [key, value] : variables) {
+    entries.push_back(layout == Layout::flat ? Value(Array{key, value})
+                                             : Value(Object{{"key", key}, {"value", value}}));
+  }
+  return Value(std::move(entries));
 }
 
 Value labels_of(const NewConfig& config) {
@@ -86,8 +118,9 @@ void append(Object& object, Object members) {
 }
 
 /// The whole document, in the order of members that the releases write (formats/snapshots.md §5.5).
-Object document(const NewConfig& config, Layout layout) {
+Result<Object> document(const NewConfig& config, const Value* given_environment, Layout layout) {
   const index::ConfigRecord image = config.image.value_or(index::ConfigRecord());
+  MSB_TRY(Value environment, environment_of(image, given_environment, layout));
   const Object resources{{"cpus", 1}, {"memory_mib", 512}};
   Object root{{"name", config.name}, {"image", image_of(config, layout)}};
   if (layout == Layout::flat) {
@@ -97,7 +130,7 @@ Object document(const NewConfig& config, Layout layout) {
     root.push_back({"resources", resources});
     root.push_back({"runtime", runtime_of(image)});
   }
-  append(root, {{"env", environment_of(image, layout)},
+  append(root, {{"env", std::move(environment)},
                 {"labels", labels_of(config)},
                 {"rlimits", Array()},
                 {"mounts", Array()},
@@ -134,6 +167,12 @@ void merge(Value& into, const Value& more) {
   into = std::move(merged);
 }
 
+Value without(const Value& object, std::string_view name) {
+  Object rest = *object.object();
+  std::erase_if(rest, [name](const json::Member& member) { return member.name == name; });
+  return rest;
+}
+
 Result<Value> parse_more(const std::string& text) {
   json::ParseOptions options;
   options.max_bytes = kMaxConfig;
@@ -152,11 +191,12 @@ Result<Value> parse_more(const std::string& text) {
 
 Result<std::string> write_config(const NewConfig& config, const index::Schema& schema,
                                  const std::optional<std::string>& more) {
-  Value root = document(config, layout_of(schema));
+  Value members{Object()};
   if (more) {
-    MSB_TRY(const Value members, parse_more(*more));
-    merge(root, members);
+    MSB_TRY(members, parse_more(*more));
   }
+  MSB_TRY(Value root, document(config, members.find("env"), layout_of(schema)));
+  merge(root, without(members, "env"));
   std::string text = json::write(root);
   if (text.size() > kMaxConfig) {
     return Error(Status::invalid_argument, "labels and configuration of sandbox " + config.name + " take " +

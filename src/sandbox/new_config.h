@@ -24,8 +24,10 @@ struct NewConfig {
 inline constexpr size_t kMaxConfig = size_t{1} << 20;
 
 /// A configuration that the release which owns the home can read: with the defaults that it would write itself, except
-/// that /tmp is on the disk, and with `more`, a JSON object, merged into it.
-/// @retval invalid_config    `more` is no JSON object, or sets what is given otherwise (name, image, manifest_digest,
+/// that /tmp is on the disk, and with `more`, a JSON object, merged into it. Its `env` is merged with that of the image
+/// by name, in whichever form releases store one.
+/// @retval invalid_config    `more` is no JSON object, has no such `env`, or sets what is given otherwise (name, image,
+/// manifest_digest,
 ///                           labels)
 /// @retval invalid_argument  labels and configuration are too long
 Result<std::string> write_config(const NewConfig& config, const index::Schema& schema,

@@ -119,7 +119,8 @@ TEST(Create, RefusesWhatIsNoRequest) {
   CreateRequest long_labels = test::sandbox_request();
   long_labels.labels = {{"x", std::string(size_t{1} << 20, 'y')}};
   refused(msb::Status::invalid_argument, long_labels);
-  for (const char* config : {"[]", "{", R"({"name":"other"})", R"({"image":{}})", R"({"labels":{}})"}) {
+  for (const char* config : {"[]", "{", R"({"name":"other"})", R"({"image":{}})", R"({"labels":{}})", R"({"env":{}})",
+                             R"({"env":["A=1"]})", R"({"env":[{"key":"A"}]})", R"({"env":[["A",1]]})"}) {
     CreateRequest configured = test::sandbox_request();
     configured.config_json = config;
     refused(msb::Status::invalid_config, configured);
@@ -205,6 +206,16 @@ TEST(Create, LeavesTheOldSandboxWhenTheNewOneFails) {
   EXPECT_EQ(home.names(), (std::set<std::string>{"web"}));
 }
 
+TEST(Create, MergesTheEnvironmentByName) {
+  SandboxHome home;
+  CreateRequest request = test::sandbox_request();
+  request.config_json = R"({"env":[{"key":"NEW","value":"1"},["PATH","/opt"],{"key":"NEW","value":"2"}]})";
+  ASSERT_OK(home.create("web", request));
+  EXPECT_EQ(home.query("SELECT json_extract(config, '$.env') FROM sandbox"),
+            R"([{"key":"PATH","value":"/opt"},{"key":"EMPTY","value":""},{"key":"BARE","value":""},)"
+            R"({"key":"NEW","value":"2"}])");
+}
+
 TEST(Create, WritesWhatTheOwnerOfTheHomeReads) {
   // Where the size of the disk and the environment are, release by release.
   const std::string nested = "$.env[0].key";
@@ -220,12 +231,14 @@ TEST(Create, WritesWhatTheOwnerOfTheHomeReads) {
     home.replace_database(test::read_file(*dump));
     test::add_sandbox_image(home.context());
     CreateRequest request = test::sandbox_request();
-    request.config_json = R"({"resources":{"cpus":3},"cpus":3,"future":{"a":[1]}})";
+    request.config_json = R"({"resources":{"cpus":3},"cpus":3,"future":{"a":[1]},"env":[{"key":"NEW","value":"1"}]})";
     const auto made = home.create("web", request);
     ASSERT_OK(made) << release;
     const std::string config = " FROM sandbox WHERE name = 'web'";
     EXPECT_EQ(home.query("SELECT json_extract(config, '" + places.first + "')" + config), "68") << release;
     EXPECT_EQ(home.query("SELECT json_extract(config, '" + places.second + "')" + config), "PATH") << release;
+    const std::string added = places.second == nested ? "$.env[3].key" : "$.env[3][0]";
+    EXPECT_EQ(home.query("SELECT json_extract(config, '" + added + "')" + config), "NEW") << release;
     EXPECT_EQ(home.query("SELECT json_extract(config, '$.future.a[0]')" + config), "1") << release;
     EXPECT_EQ(home.query("SELECT json_extract(config, '$.resources.cpus')" + config), "3") << release;
     ASSERT_OK(set_status(home.context(), "web", Status::running, ::getpid(), home.call())) << release;
