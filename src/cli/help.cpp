@@ -20,9 +20,11 @@ std::string listing(const std::string& title, const std::vector<Entry>& entries)
   const size_t indent = column + 4;
   std::string text = '\n' + title + ":\n";
   for (const auto& [left, right] : entries) {
-    const std::string gap =
-        left.size() <= column ? std::string(indent - 2 - left.size(), ' ') : '\n' + std::string(indent, ' ');
-    text += "  " + left + gap + wrap(right, kWidth - indent, indent) + '\n';
+    text += "  ";
+    text += left;
+    text += left.size() <= column ? std::string(indent - 2 - left.size(), ' ') : '\n' + std::string(indent, ' ');
+    text += wrap(right, kWidth - indent, indent);
+    text += '\n';
   }
   return text;
 }
@@ -30,10 +32,9 @@ std::string listing(const std::string& title, const std::vector<Entry>& entries)
 std::vector<Entry> entries_of(const std::vector<const CLI::Option*>& options) {
   std::vector<Entry> entries;
   for (const CLI::Option* option : options) {
-    std::string left = spelling_of(*option);
+    const std::string spelling = spelling_of(*option);
     // Long names line up whether or not there is a short one.
-    if (left.starts_with("--")) left = "    " + left;
-    entries.emplace_back(left, option->get_description());
+    entries.emplace_back((spelling.starts_with("--") ? "    " : "") + spelling, option->get_description());
   }
   return entries;
 }

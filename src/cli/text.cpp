@@ -1,10 +1,9 @@
 #include "cli/text.h"
 
-#include <time.h>
-
 #include <algorithm>
 #include <array>
 #include <cstdio>
+#include <ctime>
 
 namespace msbctl {
 namespace {
