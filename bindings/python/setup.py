@@ -11,7 +11,8 @@ SYNC = [
     (r"\bawait ", ""),
     (r"\b__aenter__\b", "__enter__"),
     (r"\b__aexit__\b", "__exit__"),
-    (r"\b_run_async\b", "_run_sync"),
+    (r"\b_(run|pause)_async\b", r"_\1_sync"),
+    (r"\bCoroutine\[Any, Any, (\w+)\]", r"\1"),
     (r"\bmicrosandbox\._aio\b", "microsandbox.sync"),
 ]
 

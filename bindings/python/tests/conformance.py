@@ -1,4 +1,6 @@
 """The operations of the conformance cases, in Python: the same for the awaitable surface and the one without await."""
+import datetime
+import inspect
 import pathlib
 import re
 import subprocess
@@ -26,6 +28,23 @@ def detail(result: Any) -> Dict[str, Any]:
             "layers": [vars(layer) for layer in result.layers]}
 
 
+def sandbox_handle(handle: Any) -> Dict[str, Any]:
+    return {**fields(handle, "name status"), "created_at_ms": whole(handle.created_at),
+            "updated_at_ms": whole(handle.updated_at)}
+
+
+def snapshot(result: Any) -> Dict[str, Any]:
+    seen = fields(result, "path digest size_bytes image_ref image_manifest_digest format fstype parent labels "
+                          "source_sandbox")
+    created = datetime.datetime.fromisoformat(re.sub(r"(\.\d{1,6})\d*", r"\1", result.created_at).replace("Z", "+00:00"))
+    return {**seen, "created_at_ms": int(created.timestamp() * 1000)}
+
+
+def snapshot_handle(handle: Any) -> Dict[str, Any]:
+    seen = fields(handle, "digest name parent_digest image_ref format size_bytes path")
+    return {**seen, "created_at_ms": whole(handle.created_at)}
+
+
 def each(shape: Callable[[Any], Any]) -> Callable[[List[Any]], List[Any]]:
     return lambda things: [shape(thing) for thing in things]
 
@@ -39,6 +58,12 @@ SHAPES: Dict[str, Callable[[Any], Any]] = {
     "image.load": each(image), "image.save": nothing, "image.get": image, "image.list": each(image),
     "image.inspect": detail, "image.remove": nothing, "image.prune": vars,
     "image_handle.inspect": detail, "image_handle.remove": nothing,
+    "sandbox.create": sandbox_handle, "sandbox.get": sandbox_handle, "sandbox.list": each(sandbox_handle),
+    "sandbox.remove": nothing, "sandbox_handle.snapshot": snapshot, "sandbox_handle.snapshot_to": snapshot,
+    "snapshot.create": snapshot, "snapshot.open": snapshot, "snapshot.get": snapshot_handle,
+    "snapshot.list": each(snapshot_handle), "snapshot.list_dir": each(snapshot), "snapshot.remove": nothing,
+    "snapshot.reindex": lambda count: count, "snapshot.export": nothing, "snapshot.import": snapshot_handle,
+    "snapshot.verify": lambda report: report, "snapshot_handle.open": snapshot, "snapshot_handle.remove": nothing,
     "run": nothing, "write": nothing, "close": nothing,
 }
 
@@ -51,6 +76,19 @@ def write_file(path: str, text: str) -> None:
     pathlib.Path(path).write_text(text, "utf-8")
 
 
+async def create_sandbox(api: Any, name: str, image: Optional[str] = None, upper_size_mib: Optional[int] = None,
+                         **more: Any) -> Any:
+    """Sandbox.create() gives a Sandbox, and the cases want to see what the registry knows of it."""
+    source = api.Image.oci(image, upper_size_mib=upper_size_mib) if upper_size_mib else image
+    await settle(api.Sandbox.create(name, image=source, **more))
+    return await settle(api.Sandbox.get(name))
+
+
+async def settle(result: Any) -> Any:
+    """The result of a call, of either surface."""
+    return await result if inspect.isawaitable(result) else result
+
+
 #: Operations that are no method of a saved object. Each takes the surface, then the arguments of the case.
 FUNCTIONS: Dict[str, Callable[..., Any]] = {
     "image.load": lambda api, archive, tag=None, **more: api.Image.load(archive, tag=tag, **more),
@@ -61,12 +99,31 @@ FUNCTIONS: Dict[str, Callable[..., Any]] = {
     "image.inspect": lambda api, reference: api.Image.inspect(reference),
     "image.remove": lambda api, reference, **more: api.Image.remove(reference, **more),
     "image.prune": lambda api: api.Image.prune(),
+    "sandbox.create": create_sandbox,
+    "sandbox.get": lambda api, name: api.Sandbox.get(name),
+    "sandbox.list": lambda api, labels=None: api.Sandbox.list_with(labels=labels),
+    "sandbox.remove": lambda api, name: api.Sandbox.remove(name),
+    "snapshot.create": lambda api, source, **more: api.Snapshot.create(source, **more),
+    "snapshot.open": lambda api, ref: api.Snapshot.open(ref),
+    "snapshot.get": lambda api, ref: api.Snapshot.get(ref),
+    "snapshot.list": lambda api: api.Snapshot.list(),
+    "snapshot.list_dir": lambda api, dir: api.Snapshot.list_dir(dir),
+    "snapshot.remove": lambda api, ref, **more: api.Snapshot.remove(ref, **more),
+    "snapshot.reindex": lambda api, dir=None: api.Snapshot.reindex(dir),
+    "snapshot.export": lambda api, ref, archive, **more: api.Snapshot.export(ref, archive, **more),
+    "snapshot.import": lambda api, archive, **more: api.Snapshot.import_(archive, **more),
 }
 
 #: Operations of a saved object. Each takes the object, then the arguments of the case.
 METHODS: Dict[str, Callable[..., Any]] = {
     "image_handle.inspect": lambda handle: handle.inspect(),
     "image_handle.remove": lambda handle, **more: handle.remove(**more),
+    "sandbox_handle.snapshot": lambda handle, name, **more: handle.snapshot(name, **more),
+    "sandbox_handle.snapshot_to": lambda handle, path, **more: handle.snapshot_to(path, **more),
+    "snapshot.verify": lambda snapshot, **more: snapshot.verify(**more),
+    "snapshot_handle.open": lambda handle: handle.open(),
+    "snapshot_handle.remove": lambda handle, **more: handle.remove(**more),
+    "close": lambda thing: thing.close(),
 }
 
 #: Operations of the runner.

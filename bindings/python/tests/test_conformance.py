@@ -1,6 +1,5 @@
 """Runs the conformance cases through the awaitable surface and through microsandbox.sync."""
 import asyncio
-import inspect
 import json
 import os
 import pathlib
@@ -10,7 +9,7 @@ from typing import Any, Dict, List, Optional
 
 import microsandbox
 import microsandbox.sync
-from conformance import FUNCTIONS, LOCAL, METHODS, SHAPES, Scope, mismatch
+from conformance import FUNCTIONS, LOCAL, METHODS, SHAPES, Scope, mismatch, settle
 from microsandbox.errors import CLASS_OF, MicrosandboxError
 from support import INPUTS, HomeTest
 
@@ -20,6 +19,10 @@ STOPS_WITHIN = 0.25
 
 #: What only one of the two surfaces can say.
 ASYNC_ONLY = "cancel_after_ms"
+
+
+async def settle_lazily(start: Any) -> Any:
+    return await settle(start())
 
 
 class Conformance(HomeTest):
@@ -37,8 +40,10 @@ class Conformance(HomeTest):
         (self.work / "work").mkdir()
         scope = Scope(home=str(self.work / "home"), work=str(self.work / "work"), inputs=str(INPUTS))
         for number, step in enumerate(case["steps"], 1):
-            with self.subTest(step=number, op=step["op"]):
+            try:
                 await self.run_step(step, api, scope)
+            except Exception as failure:
+                raise AssertionError(f"step {number}, {step['op']}: {failure}") from failure
 
     async def run_step(self, step: Dict[str, Any], api: Any, scope: Scope) -> None:
         operation = step["op"]
@@ -73,10 +78,10 @@ class Conformance(HomeTest):
     async def perform(self, start: Any, cancel_after_ms: Optional[int], timeout_ms: Optional[int]) -> Any:
         if timeout_ms is not None:
             with microsandbox.deadline(timeout_ms / 1000):
-                return await self.settle(start)
+                return await settle_lazily(start)
         if cancel_after_ms is None:
-            return await self.settle(start)
-        task = asyncio.ensure_future(self.settle(start))
+            return await settle_lazily(start)
+        task = asyncio.ensure_future(settle_lazily(start))
         if cancel_after_ms > 0:
             await asyncio.sleep(cancel_after_ms / 1000)
         told = time.monotonic()
@@ -85,11 +90,6 @@ class Conformance(HomeTest):
             return await task
         finally:
             self.assertLess(time.monotonic() - told, STOPS_WITHIN)
-
-    @staticmethod
-    async def settle(start: Any) -> Any:
-        result = start()
-        return await result if inspect.isawaitable(result) else result
 
     def check_failure(self, expected: Dict[str, Any], failure: BaseException) -> None:
         kind = expected["kind"]

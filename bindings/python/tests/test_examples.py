@@ -25,6 +25,11 @@ class Examples(HomeTest):
         text = self.run_example("images_sync.py", str(self.input("app.tar")), "other")
         self.assertRegex(text, r"^demo/app:1 sha256:\w+\npruned 1 images, \d+ bytes\n0 images in the default home\n$")
 
+    def test_fork(self) -> None:
+        text = self.run_example("fork.py", str(self.input("app.tar")))
+        self.assertEqual(text, "snapshot is verified\nderived from it: True\nleft-done 4294967296\nready 4294967296\n")
+        self.assertTrue((self.work / "left-done.tar.zst").exists())
+
 
 if __name__ == "__main__":
     unittest.main()

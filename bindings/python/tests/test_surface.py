@@ -22,6 +22,54 @@ METHODS: Dict[str, Dict[str, str]] = {
         "bind": "(path)",
         "disk": "(path, *, fstype=None)",
     },
+    "Snapshot": {
+        "create": "(source_sandbox=None, *, name=None, path=None, from_sandbox=None, dest_dir=None, labels=None, "
+                  "force=False, record_integrity=False, resumable=False, on_progress=None)",
+        "open": "async (path_or_name)",
+        "get": "async (name_or_digest)",
+        "list": "async ()",
+        "list_dir": "async (dir)",
+        "remove": "async (path_or_name, *, force=False)",
+        "reindex": "async (dir=None)",
+        "export": "async (name_or_path, out, *, with_parents=False, with_image=False, plain_tar=False, on_progress=None)",
+        "import_": "async (archive, *, dest=None, on_progress=None)",
+        "save": "async (name_or_path, out, *, with_parents=False, with_image=False, plain_tar=False, on_progress=None)",
+        "load": "async (archive, *, dest=None, on_progress=None)",
+        "verify": "async (self, *, on_progress=None)",
+        "close": "(self)",
+    },
+    "SnapshotHandle": {
+        "open": "async (self)",
+        "remove": "async (self, *, force=False)",
+        "close": "(self)",
+    },
+    "Sandbox": {
+        "create": "async (name, *, image=None, snapshot=None, from_snapshot=None, cpus=None, memory=None, labels=None, "
+                  "env=None, replace=False, pull_policy=None, detached=False, on_progress=None)",
+        "start": "async (name, *, detached=False)",
+        "get": "async (name)",
+        "list": "async ()",
+        "list_with": "async (*, labels=None)",
+        "remove": "async (name)",
+        "stop": "async (self, timeout=None)",
+        "kill": "async (self, timeout=None)",
+        "request_stop": "async (self)",
+        "request_kill": "async (self)",
+        "request_drain": "async (self)",
+        "detach": "async (self)",
+        "wait_until_stopped": "async (self)",
+    },
+    "SandboxHandle": {
+        "config": "(self)",
+        "refresh": "async (self)",
+        "start": "async (self, *, detached=False)",
+        "connect": "async (self, timeout=None)",
+        "stop": "async (self, timeout=None)",
+        "kill": "async (self, timeout=None)",
+        "remove": "async (self)",
+        "snapshot": "async (self, name, *, on_progress=None)",
+        "snapshot_to": "async (self, path, *, on_progress=None)",
+    },
     "ImageHandle": {
         "inspect": "async (self)",
         "remove": "async (self, *, force=False)",
@@ -31,12 +79,18 @@ METHODS: Dict[str, Dict[str, str]] = {
 PROPERTIES: Dict[str, str] = {
     "ImageHandle": "reference size_bytes manifest_digest architecture os layer_count last_used_at created_at",
     "ImageDetail": "handle config layers",
+    "Snapshot": "path digest size_bytes image_ref image_manifest_digest format fstype parent created_at labels "
+                "source_sandbox",
+    "SnapshotHandle": "digest name parent_digest image_ref format size_bytes created_at path",
+    "Sandbox": "name owns_lifecycle",
+    "SandboxHandle": "name status config_json created_at updated_at",
 }
 
 VALUES: Dict[str, str] = {
     "ImageConfigDetail": "digest env cmd entrypoint working_dir user labels stop_signal",
     "ImageLayerDetail": "diff_id blob_digest media_type compressed_size_bytes erofs_size_bytes position",
     "ImagePruneReport": "image_refs_removed manifests_removed layers_removed fsmeta_removed vmdk_removed bytes_reclaimed",
+    "SandboxStopResult": "name status exit_code signal observed_at source",
     "ImageSource": "_type _reference _path _fstype _upper_size_mib",
 }
 

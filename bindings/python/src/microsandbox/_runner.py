@@ -8,6 +8,7 @@ import contextvars
 import os
 import queue
 import threading
+import time
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any, Callable, Optional, TypeVar
 
@@ -16,6 +17,10 @@ from .progress import Progress, ProgressCallback
 
 T = TypeVar("T")
 Work = Callable[[Call], T]
+
+#: Waiting for something other than a call.
+_pause_async = asyncio.sleep
+_pause_sync = time.sleep
 
 _THREADS = 32
 

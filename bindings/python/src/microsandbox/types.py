@@ -1,5 +1,6 @@
 """Plain values: what things are described by, whichever way they were asked for."""
 import os
+import time
 from dataclasses import dataclass
 from enum import Enum
 from typing import Any, Dict, List, Optional, Union
@@ -90,3 +91,21 @@ class ImagePruneReport:
     vmdk_removed: int
     #: Bytes given back on disk; None when nothing was removed.
     bytes_reclaimed: Optional[int]
+
+
+@dataclass(frozen=True)
+class SandboxStopResult:
+    """How a sandbox came to stop. What nobody recorded is None."""
+
+    name: str
+    status: str
+    exit_code: Optional[int]
+    signal: Optional[int]
+    #: Milliseconds since the epoch.
+    observed_at: float
+    source: Optional[str]
+
+    @staticmethod
+    def seen(name: str, status: str) -> "SandboxStopResult":
+        """What can be told of a machine that was not watched."""
+        return SandboxStopResult(name, status, None, None, time.time() * 1000, None)

@@ -5,7 +5,7 @@ from typing import Any, List, Optional, Sequence
 from ..types import ImageConfigDetail, ImageLayerDetail, ImagePruneReport, Path
 from .call import Call
 from .client import Native
-from .library import check, ffi, lib, out, own
+from .library import check, ffi, info, lib, out, own
 from .text import get, get_list, get_optional, get_pairs, milliseconds, put, put_list, put_path
 
 FORMATS = {"docker": lib.MSB_IMAGE_FORMAT_DOCKER, "oci": lib.MSB_IMAGE_FORMAT_OCI}
@@ -36,8 +36,7 @@ class DetailRecord:
 
 def load(client: Native, call: Call, archive: Path, tag: Optional[str]) -> List[ImageRecord]:
     tags = put_list([tag] if tag is not None else [])
-    options = ffi.new("msb_image_load_opts *", {
-        "struct_size": ffi.sizeof("msb_image_load_opts"), "tags": tags.pointer, "tag_count": len(tags)})
+    options = info("msb_image_load_opts", tags=tags.pointer, tag_count=len(tags))
     images = out("msb_image_list *")
     check(lib.msb_image_load, client.pointer, put_path(archive), options, call.native, images)
     return _list(own(images[0]))
@@ -45,8 +44,7 @@ def load(client: Native, call: Call, archive: Path, tag: Optional[str]) -> List[
 
 def save(client: Native, call: Call, references: Sequence[str], path: Path, form: str) -> None:
     names = put_list(references)
-    options = ffi.new("msb_image_save_opts *", {
-        "struct_size": ffi.sizeof("msb_image_save_opts"), "format": FORMATS[form]})
+    options = info("msb_image_save_opts", format=FORMATS[form])
     check(lib.msb_image_save, client.pointer, names.pointer, len(names), put_path(path), options, call.native)
 
 
@@ -76,7 +74,7 @@ def remove(client: Native, call: Call, reference: str, force: bool) -> None:
 
 
 def prune(client: Native, call: Call) -> ImagePruneReport:
-    report = _info("msb_image_prune_report")
+    report = info("msb_image_prune_report")
     check(lib.msb_image_prune, client.pointer, ffi.NULL, call.native, report)
     return ImagePruneReport(report.image_refs_removed, report.manifests_removed, report.layers_removed,
                        report.fsmeta_removed, report.vmdk_removed,
@@ -89,25 +87,21 @@ def collect(client: Native, call: Call, layers_only: bool) -> int:
     return int(removed[0])
 
 
-def _info(kind: str) -> Any:
-    return ffi.new(kind + " *", {"struct_size": ffi.sizeof(kind)})
-
-
 def _list(images: Any) -> List[ImageRecord]:
     return [_image(lib.msb_image_list_at(images, index)) for index in range(lib.msb_image_list_count(images))]
 
 
 def _image(image: Any) -> ImageRecord:
-    info = _info("msb_image_info")
-    lib.msb_image_read(image, info)
+    seen = info("msb_image_info")
+    lib.msb_image_read(image, seen)
     return ImageRecord(
-        get(info.reference), info.size_bytes if info.has_size_bytes else None, get_optional(info.manifest_digest),
-        get_optional(info.architecture), get_optional(info.os), info.layer_count, milliseconds(info.last_used_at_ns),
-        milliseconds(info.created_at_ns))
+        get(seen.reference), seen.size_bytes if seen.has_size_bytes else None, get_optional(seen.manifest_digest),
+        get_optional(seen.architecture), get_optional(seen.os), seen.layer_count, milliseconds(seen.last_used_at_ns),
+        milliseconds(seen.created_at_ns))
 
 
 def _config(detail: Any) -> Optional[ImageConfigDetail]:
-    config = _info("msb_image_config")
+    config = info("msb_image_config")
     if not lib.msb_image_detail_config(detail, config):
         return None
     labels = None if config.labels == ffi.NULL else get_pairs(config.labels, config.label_count)
@@ -118,7 +112,7 @@ def _config(detail: Any) -> Optional[ImageConfigDetail]:
 
 
 def _layer(detail: Any, index: int) -> ImageLayerDetail:
-    layer = _info("msb_image_layer")
+    layer = info("msb_image_layer")
     lib.msb_image_detail_layer_at(detail, index, layer)
     return ImageLayerDetail(
         get(layer.diff_id), get(layer.blob_digest), get_optional(layer.media_type),

@@ -4,7 +4,8 @@ from typing import Any, Callable, Dict, NoReturn, TypeVar, cast
 from .. import errors
 from .._native import ffi, lib
 
-__all__ = ["ffi", "lib", "called_by_library", "check", "fail", "live_handles", "own", "out", "version"]
+__all__ = ["ffi", "lib", "called_by_library", "check", "fail", "info", "live_handles", "own",
+           "out", "share", "version"]
 
 F = TypeVar("F", bound=Callable[..., None])
 
@@ -28,6 +29,16 @@ def live_handles() -> int:
 def own(handle: Any) -> Any:
     """A handle that is given back when Python forgets it."""
     return ffi.gc(handle, lib.msb_handle_free)
+
+
+def share(borrowed: Any) -> Any:
+    """A reference of one's own to an element of a list."""
+    return ffi.gc(ffi.cast(ffi.typeof(borrowed), lib.msb_handle_retain(borrowed)), lib.msb_handle_free)
+
+
+def info(kind: str, **members: Any) -> Any:
+    """A struct of the library that knows its own size."""
+    return ffi.new(kind + " *", {"struct_size": ffi.sizeof(kind), **members})
 
 
 def out(kind: str) -> Any:

@@ -1,0 +1,182 @@
+"""Snapshots: artifacts that are open, and rows of the index."""
+from dataclasses import dataclass
+from typing import Any, Dict, List, Mapping, Optional
+
+from ..types import Path
+from .call import Call
+from .client import Native
+from .library import check, fail, ffi, info, lib, out, own, share
+from .text import get, get_optional, get_pairs, get_path, milliseconds, put, put_pairs, put_path
+
+
+class Handle:
+    """An object of the library that is given back by close(), or when Python forgets it."""
+
+    _kind = "object"
+
+    def __init__(self, pointer: Any) -> None:
+        self._pointer = pointer
+
+    @property
+    def pointer(self) -> Any:
+        """The object, or the failure of using one that is closed."""
+        if self._pointer is None:
+            fail("invalid_handle", f"invalid handle: {self._kind} is closed")
+        return self._pointer
+
+    def close(self) -> None:
+        """Gives it back. Closing twice does nothing."""
+        self._pointer = None  # a call of another thread that uses it has a reference of its own
+
+
+class Artifact(Handle):
+    """A snapshot that is open. What it says is read when it is asked for."""
+
+    _kind = "snapshot"
+
+    def read(self) -> Any:
+        """Its msb_snapshot_info; strings are borrowed from it."""
+        seen = info("msb_snapshot_info")
+        lib.msb_snapshot_read(self.pointer, seen)
+        return seen
+
+    def text(self, member: str) -> str:
+        return get(getattr(self.read(), member))
+
+    def optional_text(self, member: str) -> Optional[str]:
+        return get_optional(getattr(self.read(), member))
+
+    def path(self) -> str:
+        return get_path(self.read().path)
+
+    def size_bytes(self) -> int:
+        return int(self.read().size_bytes)
+
+    def labels(self) -> Dict[str, str]:
+        seen = self.read()
+        return get_pairs(seen.labels, seen.label_count)
+
+
+class Row(Handle):
+    """A row of the index. What it says is read when it is asked for."""
+
+    _kind = "snapshot handle"
+
+    def read(self) -> Any:
+        """Its msb_snapshot_handle_info; strings are borrowed from it."""
+        seen = info("msb_snapshot_handle_info")
+        lib.msb_snapshot_handle_read(self.pointer, seen)
+        return seen
+
+    def text(self, member: str) -> str:
+        return get(getattr(self.read(), member))
+
+    def optional_text(self, member: str) -> Optional[str]:
+        return get_optional(getattr(self.read(), member))
+
+    def path(self) -> str:
+        return get_path(self.read().path)
+
+    def size_bytes(self) -> Optional[int]:
+        seen = self.read()
+        return int(seen.size_bytes) if seen.has_size_bytes else None
+
+    def created_at(self) -> float:
+        return milliseconds(self.read().created_at_ns) or 0.0
+
+
+@dataclass(frozen=True)
+class NewSnapshot:
+    """Where a snapshot goes, and what is recorded with it."""
+
+    name: Optional[str]
+    path: Optional[Path]
+    dest_dir: Optional[Path]
+    labels: Optional[Mapping[str, str]]
+    force: bool
+    record_integrity: bool
+
+
+def create(client: Native, call: Call, source_sandbox: str, new: NewSnapshot) -> Artifact:
+    pairs = put_pairs(new.labels)
+    strings = put(new.name), put_path(new.path), put_path(new.dest_dir)
+    options = info("msb_snapshot_create_opts", name=strings[0], path=strings[1], dest_dir=strings[2],
+                   labels=pairs.pointer, label_count=len(pairs), force=new.force,
+                   record_integrity=new.record_integrity)
+    pointer = out("msb_snapshot *")
+    check(lib.msb_snapshot_create, client.pointer, put(source_sandbox), options, call.native, pointer)
+    return Artifact(own(pointer[0]))
+
+
+def open_snapshot(client: Native, call: Call, ref: Path) -> Artifact:
+    pointer = out("msb_snapshot *")
+    check(lib.msb_snapshot_open, client.pointer, put_path(ref), call.native, pointer)
+    return Artifact(own(pointer[0]))
+
+
+def open_row(client: Native, call: Call, row: Row) -> Artifact:
+    pointer = out("msb_snapshot *")
+    check(lib.msb_snapshot_handle_open, client.pointer, row.pointer, call.native, pointer)
+    return Artifact(own(pointer[0]))
+
+
+def get_row(client: Native, call: Call, ref: Path) -> Row:
+    pointer = out("msb_snapshot_handle *")
+    check(lib.msb_snapshot_get, client.pointer, put_path(ref), call.native, pointer)
+    return Row(own(pointer[0]))
+
+
+def list_rows(client: Native, call: Call) -> List[Row]:
+    pointer = out("msb_snapshot_handle_list *")
+    check(lib.msb_snapshot_index_list, client.pointer, ffi.NULL, call.native, pointer)
+    found = own(pointer[0])
+    return [Row(share(lib.msb_snapshot_handle_list_at(found, index)))
+            for index in range(lib.msb_snapshot_handle_list_count(found))]
+
+
+def list_dir(client: Native, call: Call, directory: Path) -> List[Artifact]:
+    pointer = out("msb_snapshot_list *")
+    check(lib.msb_snapshot_dir_list, client.pointer, put_path(directory), call.native, pointer)
+    found = own(pointer[0])
+    return [Artifact(share(lib.msb_snapshot_list_at(found, index)))
+            for index in range(lib.msb_snapshot_list_count(found))]
+
+
+def remove(client: Native, call: Call, ref: Path, force: bool) -> None:
+    check(lib.msb_snapshot_remove, client.pointer, put_path(ref), force, call.native)
+
+
+def remove_row(client: Native, call: Call, row: Row, force: bool) -> None:
+    check(lib.msb_snapshot_handle_remove, client.pointer, row.pointer, force, call.native)
+
+
+def reindex(client: Native, call: Call, directory: Optional[Path]) -> int:
+    count = ffi.new("uint32_t *")
+    check(lib.msb_snapshot_reindex, client.pointer, put_path(directory), call.native, count)
+    return int(count[0])
+
+
+def verify(client: Native, call: Call, artifact: Artifact) -> Dict[str, Any]:
+    pointer = out("msb_verify_report *")
+    check(lib.msb_snapshot_verify, client.pointer, artifact.pointer, call.native, pointer)
+    report = own(pointer[0])
+    seen = info("msb_verify_report_info")
+    lib.msb_verify_report_read(report, seen)
+    upper = {"kind": "not_recorded"}
+    if seen.upper_kind == lib.MSB_UPPER_VERIFIED:
+        upper = {"kind": "verified", "algorithm": get(seen.upper_algorithm), "digest": get(seen.upper_digest)}
+    return {"digest": get(seen.digest), "path": get_path(seen.path), "upper": upper}
+
+
+def export(client: Native, call: Call, ref: Path, archive: Path, with_parents: bool, with_image: bool,
+           plain_tar: bool) -> None:
+    options = info("msb_snapshot_export_opts", with_parents=with_parents, with_image=with_image, plain_tar=plain_tar)
+    check(lib.msb_snapshot_export, client.pointer, put_path(ref), put_path(archive), options, call.native)
+
+
+def import_archive(client: Native, call: Call, archive: Path, dest: Optional[Path]) -> Row:
+    directory = put_path(dest)
+    options = info("msb_snapshot_import_opts", dest=directory)
+    pointer = out("msb_snapshot_handle *")
+    check(lib.msb_snapshot_import, client.pointer, put_path(archive), options, call.native, pointer)
+    return Row(own(pointer[0]))
