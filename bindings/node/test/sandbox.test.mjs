@@ -31,7 +31,7 @@ test("create, get, refresh, remove", async () => {
   assert.equal(config.name, "web");
   assert.deepEqual(config.labels, { tier: "front" });
   assert.deepEqual([config.resources.cpus, config.resources.memoryMib], [2, 256]);
-  assert.deepEqual(config.env, [{ key: "A", value: "b" }]);
+  assert.deepEqual(config.env, [{ key: "PATH", value: "/bin" }, { key: "A", value: "b" }]);
   assert.equal(JSON.parse(handle.configJson).name, "web");
   assert.equal((await handle.refresh()).name, "web");
   await handle.remove();
