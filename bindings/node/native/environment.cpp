@@ -62,6 +62,7 @@ void Environment::end() {
   workers_.stop();
   posted_.clear();
   running_.clear();
+  for (const auto& [client, log] : logs_) log->mute();
 }
 
 }  // namespace msb_node

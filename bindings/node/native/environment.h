@@ -1,13 +1,16 @@
 #pragma once
 
+#include <microsandbox.h>
 #include <napi.h>
 
 #include <functional>
 #include <map>
 #include <memory>
 #include <mutex>
+#include <utility>
 #include <vector>
 
+#include "log.h"
 #include "workers.h"
 
 namespace msb_node {
@@ -32,6 +35,10 @@ class Environment {
   /// The job has settled, and is destroyed.
   void settled(Job* job);
 
+  /// Keeps what a client logs to until it is closed.
+  void keep_log(const msb_client* client, std::unique_ptr<Log> log) { logs_[client] = std::move(log); }
+  void drop_log(const msb_client* client) { logs_.erase(client); }
+
   /// From any thread: runs `task` on the JavaScript thread, tasks in the order they came.
   void post(std::function<void(Napi::Env)> task);
 
@@ -48,6 +55,7 @@ class Environment {
   std::mutex mutex_;
   std::vector<std::function<void(Napi::Env)>> posted_;
   std::map<Job*, std::unique_ptr<Job>> running_;  ///< like all JavaScript values, touched by its thread alone
+  std::map<const msb_client*, std::unique_ptr<Log>> logs_;
   Workers workers_;
 };
 

@@ -110,12 +110,13 @@ Pairs Input::pairs() const {
   return Pairs(std::move(pairs));
 }
 
-Napi::Function Input::function() const {
+Napi::FunctionReference Input::listener() const {
+  if (!given()) return {};
   if (!value_.IsFunction()) {
     is_not("a function");
     return {};
   }
-  return value_.As<Napi::Function>();
+  return Napi::Persistent(value_.As<Napi::Function>());
 }
 
 Owned<void> Input::any_handle() const {

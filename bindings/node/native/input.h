@@ -45,6 +45,8 @@ class Input {
       : inputs_(&inputs), value_(value), name_(std::move(name)) {}
 
   Inputs& inputs() const { return *inputs_; }
+  /// Spoils them with "NAME must be WHAT".
+  void is_not(const char* what) const;
   bool given() const { return !value_.IsEmpty() && !value_.IsUndefined() && !value_.IsNull(); }
 
   /// Member of an object; absent where the object is.
@@ -52,12 +54,12 @@ class Input {
 
   std::string text() const;
   std::optional<std::string> optional_text() const;
-  bool flag() const;         ///< false when absent
-  uint32_t number() const;   ///< 0 when absent
-  uint64_t integer() const;  ///< of a bigint or a number; 0 when absent
-  Texts texts() const;       ///< of an array of strings
-  Pairs pairs() const;       ///< of an array of [key, value]
-  Napi::Function function() const;
+  bool flag() const;                         ///< false when absent
+  uint32_t number() const;                   ///< 0 when absent
+  uint64_t integer() const;                  ///< of a bigint or a number; 0 when absent
+  Texts texts() const;                       ///< of an array of strings
+  Pairs pairs() const;                       ///< of an array of [key, value]
+  Napi::FunctionReference listener() const;  ///< empty when absent
 
   /// The library itself says so when the object is of another kind, or closed.
   template <typename T>
@@ -67,7 +69,6 @@ class Input {
 
  private:
   Owned<void> any_handle() const;
-  void is_not(const char* what) const;
 
   Inputs* inputs_;
   Napi::Value value_;

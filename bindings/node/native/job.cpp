@@ -28,8 +28,7 @@ Job::Job(const Input& control)
   } else {
     msb_cancel_new(cancel_.out(), nullptr);  // the end of the environment needs one
   }
-  const Input listener = control["onProgress"];
-  if (listener.given()) listener_ = Napi::Persistent(listener.function());
+  listener_ = control["onProgress"].listener();
 }
 
 Napi::Value Job::start(std::unique_ptr<Job> job, Inputs& inputs) {

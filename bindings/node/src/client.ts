@@ -2,6 +2,14 @@ import { controlled, type CallOptions } from "./call.js";
 import { disposedBy } from "./dispose.js";
 import { native, type ClientData, type Control, type NativeHandle } from "./native.js";
 
+/** What the library has to say that is no failure: a damaged snapshot that a list leaves out, a file that was rebuilt. */
+export interface LogEntry {
+  readonly level: "error" | "warn" | "info" | "debug";
+  /** The part of the library that it comes from. */
+  readonly target: string;
+  readonly message: string;
+}
+
 export interface ClientOptions {
   /** State root; by default `$MSB_HOME`, else `~/.microsandbox`. */
   home?: string;
@@ -19,6 +27,10 @@ export interface ClientOptions {
   busyTimeoutMs?: number;
   /** Most threads of one call; by default the number of processors. */
   threads?: number;
+  /** Told until the client is closed. */
+  onLog?: (entry: LogEntry) => void;
+  /** Most verbose level that `onLog` wants; by default "warn". */
+  logLevel?: LogEntry["level"];
 }
 
 /**

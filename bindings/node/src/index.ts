@@ -1,5 +1,5 @@
 export type { CallOptions, Progress } from "./call.js";
-export { Client, type ClientOptions } from "./client.js";
+export { Client, type ClientOptions, type LogEntry } from "./client.js";
 export * from "./errors.js";
 export {
   Image, ImageHandle,

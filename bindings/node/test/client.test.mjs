@@ -1,9 +1,10 @@
 // Homes: the default one, others beside it, and what remains of a client that was closed.
 import assert from "node:assert/strict";
+import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 
-import { Client, Image, MicrosandboxError, UnsupportedError } from "microsandbox";
+import { Client, Image, MicrosandboxError, Snapshot, UnsupportedError } from "microsandbox";
 
 import { archive, workspace } from "./support.mjs";
 
@@ -75,6 +76,19 @@ test("a read-only client changes nothing", async () => {
 
 test("recover resolves to a number", async () => {
   assert.equal(await (await Client.default()).recover(), 0);
+});
+
+test("a log tells what is left out", async () => {
+  const lines = [];
+  const client = await Client.open({ home: join(folder, "logging"), onLog: (line) => lines.push(line) });
+  const broken = join(client.snapshotsDir, "broken");
+  mkdirSync(broken, { recursive: true });
+  writeFileSync(join(broken, "manifest.json"), "{");
+  assert.deepEqual(await Snapshot.listDir(client.snapshotsDir, { client }), []);
+  assert.ok(lines.some(({ level, target, message }) => level === "warn" && target && message.includes("broken")), lines);
+  await client.close();
+  await assert.rejects(Client.open({ onLog: 1 }), { message: "options.onLog must be a function" });
+  await assert.rejects(Client.open({ logLevel: "loud" }), { message: "options.logLevel must be error, warn, info or debug" });
 });
 
 test("await using closes", { skip: Symbol.asyncDispose ? false : "this Node has no Symbol.asyncDispose" }, async () => {
