@@ -14,10 +14,8 @@ import (
 
 // conformanceArgs reads the arguments of a step. What is left out or null is the zero value, as it is in Go.
 type conformanceArgs struct {
-	c      *conformer
 	values map[string]interface{}
-	on     interface{} // live object that the operation is a method of
-	shown  interface{} // the same as the cases see it
+	on     interface{} // what the operation is a method of
 }
 
 func (a conformanceArgs) text(key string) string {
@@ -61,13 +59,13 @@ func (a conformanceArgs) labels() map[string]string {
 type object map[string]interface{}
 
 // operation performs a step: the result as the cases write it, the live object, and the failure.
-type operation func(c *conformer, ctx context.Context, a conformanceArgs) (interface{}, interface{}, error)
+type operation func(ctx context.Context, a conformanceArgs) (interface{}, interface{}, error)
 
 var operations map[string]operation
 
 func init() {
 	operations = map[string]operation{
-		"image.load": func(_ *conformer, ctx context.Context, a conformanceArgs) (interface{}, interface{}, error) {
+		"image.load": func(ctx context.Context, a conformanceArgs) (interface{}, interface{}, error) {
 			var tags []string
 			if tag := a.text("tag"); tag != "" {
 				tags = append(tags, tag)
@@ -75,37 +73,37 @@ func init() {
 			images, err := m.Image.Load(ctx, a.text("archive"), tags...)
 			return shownImages(images), images, err
 		},
-		"image.save": func(_ *conformer, ctx context.Context, a conformanceArgs) (interface{}, interface{}, error) {
+		"image.save": func(ctx context.Context, a conformanceArgs) (interface{}, interface{}, error) {
 			format := m.ImageArchiveFormat(a.text("format"))
 			return nil, nil, m.Image.Save(ctx, a.texts("references"), a.text("archive"), format)
 		},
-		"image.get": func(_ *conformer, ctx context.Context, a conformanceArgs) (interface{}, interface{}, error) {
+		"image.get": func(ctx context.Context, a conformanceArgs) (interface{}, interface{}, error) {
 			image, err := m.Image.Get(ctx, a.text("reference"))
 			return shownImage(image), image, err
 		},
-		"image.list": func(_ *conformer, ctx context.Context, a conformanceArgs) (interface{}, interface{}, error) {
+		"image.list": func(ctx context.Context, a conformanceArgs) (interface{}, interface{}, error) {
 			images, err := m.Image.List(ctx)
 			return shownImages(images), images, err
 		},
-		"image.inspect": func(_ *conformer, ctx context.Context, a conformanceArgs) (interface{}, interface{}, error) {
+		"image.inspect": func(ctx context.Context, a conformanceArgs) (interface{}, interface{}, error) {
 			detail, err := m.Image.Inspect(ctx, a.text("reference"))
 			return shownDetail(detail), detail, err
 		},
-		"image.remove": func(_ *conformer, ctx context.Context, a conformanceArgs) (interface{}, interface{}, error) {
+		"image.remove": func(ctx context.Context, a conformanceArgs) (interface{}, interface{}, error) {
 			return nil, nil, m.Image.Remove(ctx, a.text("reference"), a.flag("force"))
 		},
-		"image.prune": func(_ *conformer, ctx context.Context, a conformanceArgs) (interface{}, interface{}, error) {
+		"image.prune": func(ctx context.Context, a conformanceArgs) (interface{}, interface{}, error) {
 			report, err := m.Image.Prune(ctx)
 			return shownPrune(report), report, err
 		},
-		"image_handle.inspect": func(_ *conformer, ctx context.Context, a conformanceArgs) (interface{}, interface{}, error) {
+		"image_handle.inspect": func(ctx context.Context, a conformanceArgs) (interface{}, interface{}, error) {
 			detail, err := a.on.(*m.ImageHandle).Inspect(ctx)
 			return shownDetail(detail), detail, err
 		},
-		"image_handle.remove": func(_ *conformer, ctx context.Context, a conformanceArgs) (interface{}, interface{}, error) {
+		"image_handle.remove": func(ctx context.Context, a conformanceArgs) (interface{}, interface{}, error) {
 			return nil, nil, a.on.(*m.ImageHandle).Remove(ctx, a.flag("force"))
 		},
-		"run": func(_ *conformer, ctx context.Context, a conformanceArgs) (interface{}, interface{}, error) {
+		"run": func(ctx context.Context, a conformanceArgs) (interface{}, interface{}, error) {
 			argv := a.texts("argv")
 			out, err := exec.CommandContext(ctx, argv[0], argv[1:]...).CombinedOutput()
 			if err != nil {
@@ -113,7 +111,7 @@ func init() {
 			}
 			return nil, nil, err
 		},
-		"write": func(_ *conformer, _ context.Context, a conformanceArgs) (interface{}, interface{}, error) {
+		"write": func(_ context.Context, a conformanceArgs) (interface{}, interface{}, error) {
 			return nil, nil, os.WriteFile(a.text("path"), []byte(a.text("text")), 0o600)
 		},
 	}

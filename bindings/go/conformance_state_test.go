@@ -10,7 +10,7 @@ import (
 // The operations on sandboxes and snapshots.
 func init() {
 	for name, perform := range map[string]operation{
-		"sandbox.create": func(_ *conformer, ctx context.Context, a conformanceArgs) (interface{}, interface{}, error) {
+		"sandbox.create": func(ctx context.Context, a conformanceArgs) (interface{}, interface{}, error) {
 			opts := []m.SandboxOption{m.WithLabels(a.labels())}
 			if image := a.text("image"); image != "" {
 				opts = append(opts, m.WithImage(image))
@@ -31,11 +31,11 @@ func init() {
 			handle, err := m.GetSandbox(ctx, sandbox.Name())
 			return shownSandbox(handle), handle, err
 		},
-		"sandbox.get": func(_ *conformer, ctx context.Context, a conformanceArgs) (interface{}, interface{}, error) {
+		"sandbox.get": func(ctx context.Context, a conformanceArgs) (interface{}, interface{}, error) {
 			handle, err := m.GetSandbox(ctx, a.text("name"))
 			return shownSandbox(handle), handle, err
 		},
-		"sandbox.list": func(_ *conformer, ctx context.Context, a conformanceArgs) (interface{}, interface{}, error) {
+		"sandbox.list": func(ctx context.Context, a conformanceArgs) (interface{}, interface{}, error) {
 			handles, err := m.ListSandboxesWith(ctx, m.NewSandboxFilter().WithLabels(a.labels()))
 			shown := []interface{}{}
 			for _, handle := range handles {
@@ -43,28 +43,28 @@ func init() {
 			}
 			return shown, handles, err
 		},
-		"sandbox.remove": func(_ *conformer, ctx context.Context, a conformanceArgs) (interface{}, interface{}, error) {
+		"sandbox.remove": func(ctx context.Context, a conformanceArgs) (interface{}, interface{}, error) {
 			return nil, nil, m.RemoveSandbox(ctx, a.text("name"))
 		},
-		"sandbox_handle.snapshot": func(_ *conformer, ctx context.Context, a conformanceArgs) (interface{}, interface{}, error) {
+		"sandbox_handle.snapshot": func(ctx context.Context, a conformanceArgs) (interface{}, interface{}, error) {
 			return snapshotResult(a.on.(*m.SandboxHandle).Snapshot(ctx, a.text("name")))
 		},
-		"sandbox_handle.snapshot_to": func(_ *conformer, ctx context.Context, a conformanceArgs) (interface{}, interface{}, error) {
+		"sandbox_handle.snapshot_to": func(ctx context.Context, a conformanceArgs) (interface{}, interface{}, error) {
 			return snapshotResult(a.on.(*m.SandboxHandle).SnapshotTo(ctx, a.text("path")))
 		},
-		"snapshot.create": func(_ *conformer, ctx context.Context, a conformanceArgs) (interface{}, interface{}, error) {
+		"snapshot.create": func(ctx context.Context, a conformanceArgs) (interface{}, interface{}, error) {
 			return snapshotResult(m.Snapshot.Create(ctx, a.text("source"), m.SnapshotCreateOptions{
 				Name: a.text("name"), Path: a.text("path"), Labels: a.labels(), Force: a.flag("force"),
 				RecordIntegrity: a.flag("record_integrity"),
 			}))
 		},
-		"snapshot.open": func(_ *conformer, ctx context.Context, a conformanceArgs) (interface{}, interface{}, error) {
+		"snapshot.open": func(ctx context.Context, a conformanceArgs) (interface{}, interface{}, error) {
 			return snapshotResult(m.Snapshot.Open(ctx, a.text("ref")))
 		},
-		"snapshot.get": func(_ *conformer, ctx context.Context, a conformanceArgs) (interface{}, interface{}, error) {
+		"snapshot.get": func(ctx context.Context, a conformanceArgs) (interface{}, interface{}, error) {
 			return handleResult(m.Snapshot.Get(ctx, a.text("ref")))
 		},
-		"snapshot.list": func(_ *conformer, ctx context.Context, a conformanceArgs) (interface{}, interface{}, error) {
+		"snapshot.list": func(ctx context.Context, a conformanceArgs) (interface{}, interface{}, error) {
 			handles, err := m.Snapshot.List(ctx)
 			shown := []interface{}{}
 			for _, handle := range handles {
@@ -72,7 +72,7 @@ func init() {
 			}
 			return shown, handles, err
 		},
-		"snapshot.list_dir": func(_ *conformer, ctx context.Context, a conformanceArgs) (interface{}, interface{}, error) {
+		"snapshot.list_dir": func(ctx context.Context, a conformanceArgs) (interface{}, interface{}, error) {
 			snapshots, err := m.Snapshot.ListDir(ctx, a.text("dir"))
 			shown := []interface{}{}
 			for _, snapshot := range snapshots {
@@ -80,34 +80,36 @@ func init() {
 			}
 			return shown, snapshots, err
 		},
-		"snapshot.remove": func(_ *conformer, ctx context.Context, a conformanceArgs) (interface{}, interface{}, error) {
+		"snapshot.remove": func(ctx context.Context, a conformanceArgs) (interface{}, interface{}, error) {
 			return nil, nil, m.Snapshot.Remove(ctx, a.text("ref"), a.flag("force"))
 		},
-		"snapshot.reindex": func(_ *conformer, ctx context.Context, a conformanceArgs) (interface{}, interface{}, error) {
+		"snapshot.reindex": func(ctx context.Context, a conformanceArgs) (interface{}, interface{}, error) {
 			indexed, err := m.Snapshot.Reindex(ctx, a.text("dir"))
 			return indexed, nil, err
 		},
-		"snapshot.export": func(_ *conformer, ctx context.Context, a conformanceArgs) (interface{}, interface{}, error) {
+		"snapshot.export": func(ctx context.Context, a conformanceArgs) (interface{}, interface{}, error) {
 			return nil, nil, m.Snapshot.Export(ctx, a.text("ref"), a.text("archive"), m.SnapshotExportOptions{
 				WithParents: a.flag("with_parents"), WithImage: a.flag("with_image"), PlainTar: a.flag("plain_tar"),
 			})
 		},
-		"snapshot.import": func(_ *conformer, ctx context.Context, a conformanceArgs) (interface{}, interface{}, error) {
+		"snapshot.import": func(ctx context.Context, a conformanceArgs) (interface{}, interface{}, error) {
 			return handleResult(m.Snapshot.Import(ctx, a.text("archive"), a.text("dest")))
 		},
-		"snapshot.verify": func(_ *conformer, ctx context.Context, a conformanceArgs) (interface{}, interface{}, error) {
+		"snapshot.verify": func(ctx context.Context, a conformanceArgs) (interface{}, interface{}, error) {
 			report, err := a.on.(*m.SnapshotArtifact).Verify(ctx)
 			if err != nil {
 				return nil, nil, err
 			}
-			return object{"digest": report.Digest, "path": report.Path, "upper": object{
-				"kind": report.Upper.Kind, "algorithm": absent(report.Upper.Algorithm), "digest": absent(report.Upper.Digest),
-			}}, report, nil
+			upper := object{"kind": report.Upper.Kind}
+			if report.Upper.Algorithm != "" {
+				upper["algorithm"], upper["digest"] = report.Upper.Algorithm, report.Upper.Digest
+			}
+			return object{"digest": report.Digest, "path": report.Path, "upper": upper}, report, nil
 		},
-		"snapshot_handle.open": func(_ *conformer, ctx context.Context, a conformanceArgs) (interface{}, interface{}, error) {
+		"snapshot_handle.open": func(ctx context.Context, a conformanceArgs) (interface{}, interface{}, error) {
 			return snapshotResult(a.on.(*m.SnapshotHandle).Open(ctx))
 		},
-		"snapshot_handle.remove": func(_ *conformer, ctx context.Context, a conformanceArgs) (interface{}, interface{}, error) {
+		"snapshot_handle.remove": func(ctx context.Context, a conformanceArgs) (interface{}, interface{}, error) {
 			return nil, nil, a.on.(*m.SnapshotHandle).Remove(ctx, a.flag("force"))
 		},
 	} {

@@ -130,7 +130,7 @@ func (c *conformer) run(step conformanceStep) {
 		ctx = m.WithProgress(ctx, func(p m.Progress) { events = append(events, p) })
 	}
 
-	value, live, err := perform(c, ctx, conformanceArgs{c, args, c.live[step.On], c.at(step.On)})
+	value, live, err := perform(ctx, conformanceArgs{args, c.live[step.On]})
 	if late := time.Since(ended); !ended.IsZero() && late > 250*time.Millisecond*slowness/4 {
 		c.Errorf("ended %v after it was told to", late)
 	}
