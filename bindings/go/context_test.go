@@ -69,7 +69,11 @@ func TestDeadlineStopsTheWork(t *testing.T) {
 	archive := bigImage(t)
 	ctx, cancel := context.WithTimeout(home, 30*time.Millisecond)
 	defer cancel()
+	deadline, _ := ctx.Deadline()
 	_, err := m.Image.Load(ctx, archive)
+	if late, limit := time.Since(deadline), 50*time.Millisecond*slowness; late < 0 || late > limit {
+		t.Errorf("returned %v after the deadline, want at most %v", late, limit)
+	}
 	wantKind(t, err, m.ErrCancelled)
 	if !errors.Is(err, context.DeadlineExceeded) {
 		t.Errorf("got %v", err)

@@ -3,7 +3,6 @@ package microsandbox_test
 import (
 	"context"
 	"fmt"
-	"math/rand"
 	"os"
 	"path/filepath"
 	"sync"
@@ -11,19 +10,18 @@ import (
 	"time"
 
 	m "github.com/superradcompany/microsandbox/sdk/go"
+	"github.com/superradcompany/microsandbox/sdk/go/internal/testimage"
 )
 
 // fillDisk puts noise on the disk of a sandbox, for work that takes a while.
-func fillDisk(t testing.TB, path string, mib int) {
+func fillDisk(t testing.TB, path string, mib int64) {
 	t.Helper()
-	noise := make([]byte, mib<<20)
-	rand.New(rand.NewSource(1)).Read(noise)
 	file, err := os.OpenFile(path, os.O_WRONLY, 0)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer file.Close()
-	if _, err := file.WriteAt(noise, 8<<20); err != nil {
+	if _, err := file.WriteAt(testimage.Noise(mib<<20), 8<<20); err != nil {
 		t.Fatal(err)
 	}
 }
