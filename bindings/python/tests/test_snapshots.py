@@ -120,7 +120,10 @@ class Machines(SnapshotTest):
         result = await sandbox.wait_until_stopped()
         self.assertEqual((result.name, result.status, result.exit_code), ("one", "stopped", None))
         handle = await Sandbox.get("one")
-        self.assertEqual(handle.config()["env"], [{"key": "A", "value": "ü"}, {"key": "B", "value": "2"}])
+        environment = handle.config()["env"]
+        for variable in ({"key": "A", "value": "ü"}, {"key": "B", "value": "2"}):
+            self.assertIn(variable, environment)
+        self.assertEqual((handle.config()["resources"]["cpus"], handle.config()["resources"]["memory_mib"]), (2, 1024))
         self.assertIsNone(await handle.stop())
         with self.assertRaises(microsandbox.UnsupportedError):
             await handle.start()
