@@ -14,6 +14,7 @@ export {
   PullPolicies, SandboxStatuses, type PullPolicy, type SandboxConfig, type SandboxStatus,
 } from "./sandbox-config.js";
 export { SandboxHandle } from "./sandbox-handle.js";
+export { Setup, install, isInstalled, setup } from "./setup.js";
 export { GiB, KiB, MiB, TiB, type Mebibytes } from "./size.js";
 export { Snapshot, type ExportOpts, type SaveOpts, type SnapshotVerifyReport } from "./snapshot.js";
 export { SnapshotBuilder, type SnapshotConfig } from "./snapshot-builder.js";

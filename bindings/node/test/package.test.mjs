@@ -18,6 +18,13 @@ test("import and require give the same objects", () => {
   for (const name of names(cjs)) assert.equal(esm[name], cjs[name], name);
 });
 
+test("there is nothing to set up", async () => {
+  assert.equal(esm.isInstalled(), true);
+  await esm.install();
+  await esm.setup().version("0.6.3").force(true).install();
+  assert.match(esm.libraryVersion(), /^\d+\.\d+\.\d+$/);
+});
+
 test("installing runs no script", () => {
   const { scripts, dependencies } = JSON.parse(readFileSync(join(root, "package.json"), "utf8"));
   for (const hook of ["preinstall", "install", "postinstall", "prepare"]) assert.equal(scripts[hook], undefined);
