@@ -1,0 +1,46 @@
+"""The code of README.md runs, block by block, as it stands."""
+import ast
+import asyncio
+import contextlib
+import inspect
+import io
+import os
+import re
+import shutil
+import unittest
+from typing import Any, Dict, List
+
+import microsandbox
+from support import SOURCE, HomeTest
+
+README = (SOURCE / "README.md").read_text("utf-8")
+
+
+class Readme(HomeTest):
+    """All blocks share one home, like the reader's; each begins with the names of the package."""
+
+    def blocks(self) -> List[str]:
+        return re.findall(r"^```python\n(.*?)^```$", README.replace("/srv/sandboxes", str(self.work / "home")),
+                          re.MULTILINE | re.DOTALL)
+
+    def run_block(self, text: str, names: Dict[str, Any]) -> None:
+        code = compile(text, "README.md", "exec", flags=ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
+        result = eval(code, names)
+        if inspect.iscoroutine(result):
+            asyncio.run(result)
+
+    def test_blocks(self) -> None:
+        shutil.copy(self.input("untagged.tar"), self.work / "alpine.tar")
+        shutil.copy(self.input("app.tar"), self.work / "large.tar")
+        self.addCleanup(os.chdir, os.getcwd())
+        os.chdir(self.work)
+        names: Dict[str, Any] = {**vars(microsandbox), "microsandbox": microsandbox}
+        blocks = self.blocks()
+        self.assertGreater(len(blocks), 6)
+        for text in blocks:
+            with contextlib.redirect_stdout(io.StringIO()):
+                self.run_block(text, dict(names))
+
+
+if __name__ == "__main__":
+    unittest.main()
