@@ -67,8 +67,8 @@ func (e *Error) Code() string {
 	return e.native.Status.Tag()
 }
 
-// Detail is a fact about the failure: "path", "name", "reference", "digest", "expected", "actual", "member", "offset",
-// "children", "sandboxes". "" when the error has none of that name.
+// Detail is a fact about the failure: "path", "name", "reference", "platform", "digest", "expected", "actual", "member",
+// "offset", "children", "sandboxes", "status". "" when the error has none of that name.
 func (e *Error) Detail(key string) string {
 	if e.native == nil {
 		return ""

@@ -38,7 +38,8 @@ func (e *Error) Error() string { return e.Message }
 
 // The facts that errors of the library may have; msb_error_detail lists none, it only looks up.
 var detailKeys = [...]string{
-	"path", "name", "reference", "digest", "expected", "actual", "member", "offset", "children", "sandboxes", "status",
+	"path", "name", "reference", "platform", "digest", "expected", "actual", "member", "offset", "children", "sandboxes",
+	"status",
 }
 
 // takeError turns what a call returned into a Go error, and frees it.
