@@ -9,16 +9,15 @@
 
 namespace msb::os {
 
-ReadAhead::ReadAhead(ByteSource& source, const Call& call, size_t buffers, size_t buffer_size)
-    : source_(&source), call_(&call), buffer_size_(buffer_size), ring_(buffers) {
+void Handoff::start(std::function<void()> work) {
   try {
-    thread_ = std::thread([this] { produce(); });
+    thread_ = std::thread(std::move(work));
   } catch (const std::system_error&) {
-    // The machine has no thread to spare: read() then reads the source itself.
+    // thread_.joinable() tells.
   }
 }
 
-ReadAhead::~ReadAhead() {
+void Handoff::stop() {
   if (!thread_.joinable()) return;
   {
     std::lock_guard lock(mutex_);
@@ -26,6 +25,23 @@ ReadAhead::~ReadAhead() {
   }
   changed_.notify_all();
   thread_.join();
+}
+
+Done Handoff::wait(std::unique_lock<std::mutex>& lock, const std::function<bool()>& ready) const {
+  while (!ready()) {
+    constexpr std::chrono::milliseconds kLookUp{20};
+    changed_.wait_for(lock, kLookUp);
+    lock.unlock();
+    MSB_CHECK(call_->check());
+    call_->deliver();
+    lock.lock();
+  }
+  return {};
+}
+
+ReadAhead::ReadAhead(ByteSource& source, const Call& call, size_t buffers, size_t buffer_size)
+    : Handoff(call, buffers, buffer_size), source_(&source) {
+  start([this] { produce(); });
 }
 
 void ReadAhead::produce() {
@@ -63,14 +79,7 @@ Result<size_t> ReadAhead::read(MutableBytes into) {
   if (!thread_.joinable()) return source_->read(into);
   if (into.empty()) return size_t{0};
   std::unique_lock lock(mutex_);
-  while (given_ == taken_ && !ended_) {
-    constexpr std::chrono::milliseconds kLookUp{20};
-    changed_.wait_for(lock, kLookUp);
-    lock.unlock();
-    MSB_CHECK(call_->check());
-    call_->deliver();
-    lock.lock();
-  }
+  MSB_CHECK(wait(lock, [this] { return given_ != taken_ || ended_; }));
   if (given_ == taken_) {
     if (!failure_) return size_t{0};
     return std::exchange(*failure_, Error(Status::internal, "a source was read again after it had failed"));
@@ -91,22 +100,8 @@ Result<size_t> ReadAhead::read(MutableBytes into) {
 }
 
 WriteBehind::WriteBehind(ByteSink& sink, const Call& call, size_t buffers, size_t buffer_size)
-    : sink_(&sink), call_(&call), buffer_size_(buffer_size), ring_(buffers) {
-  try {
-    thread_ = std::thread([this] { consume(); });
-  } catch (const std::system_error&) {
-    // The machine has no thread to spare: write() then passes everything on itself.
-  }
-}
-
-WriteBehind::~WriteBehind() {
-  if (!thread_.joinable()) return;
-  {
-    std::lock_guard lock(mutex_);
-    stopping_ = true;
-  }
-  changed_.notify_all();
-  thread_.join();
+    : Handoff(call, buffers, buffer_size), sink_(&sink) {
+  start([this] { consume(); });
 }
 
 void WriteBehind::consume() {
@@ -127,16 +122,8 @@ void WriteBehind::consume() {
   }
 }
 
-template <typename Ready>
-Done WriteBehind::wait(std::unique_lock<std::mutex>& lock, Ready ready) {
-  while (!failure_ && !ready()) {
-    constexpr std::chrono::milliseconds kLookUp{20};
-    changed_.wait_for(lock, kLookUp);
-    lock.unlock();
-    MSB_CHECK(call_->check());
-    call_->deliver();
-    lock.lock();
-  }
+Done WriteBehind::settle(std::unique_lock<std::mutex>& lock, const std::function<bool()>& ready) {
+  MSB_CHECK(wait(lock, [&] { return failure_ || ready(); }));
   if (!failure_) return {};
   return std::exchange(*failure_, Error(Status::internal, "a sink was written again after it had failed"));
 }
@@ -161,7 +148,7 @@ Done WriteBehind::submit() {
     ++given_;
     changed_.notify_all();
     // The next buffer is filled from its start, once the other side is done with it.
-    MSB_CHECK(wait(lock, [this] { return given_ - taken_ < ring_.size(); }));
+    MSB_CHECK(settle(lock, [this] { return given_ - taken_ < ring_.size(); }));
   }
   ring_[given_ % ring_.size()].filled = 0;
   return {};
@@ -171,7 +158,7 @@ Done WriteBehind::finish() {
   if (!thread_.joinable()) return {};
   if (ring_[given_ % ring_.size()].filled != 0) MSB_CHECK(submit());
   std::unique_lock lock(mutex_);
-  return wait(lock, [this] { return given_ == taken_; });
+  return settle(lock, [this] { return given_ == taken_; });
 }
 
 Result<size_t> TeeSource::read(MutableBytes into) {
