@@ -1,22 +1,17 @@
 // Making and listing sandboxes, in a home below $TMPDIR, or /tmp: a new disk of 4 GiB alone, a whole sandbox with it,
 // and a list of 10,000.
 
-#include <unistd.h>
-
-#include <cstdio>
-#include <cstdlib>
 #include <filesystem>
 #include <fstream>
-#include <memory>
 #include <string>
 
 #include <benchmark/benchmark.h>
 
 #include "base/time.h"
+#include "bench_home.h"
 #include "digest/digest.h"
 #include "index/images.h"
 #include "index/sandboxes.h"
-#include "os/workers.h"
 #include "sandbox/create.h"
 #include "sandbox/registry.h"
 #include "sandbox/remove.h"
@@ -30,42 +25,12 @@ namespace fs = std::filesystem;
 constexpr char kImage[] = "local/bench:1";
 constexpr int kListed = 10'000;
 
-template <typename T>
-T need(Result<T> result) {
-  if (!result) {
-    std::fprintf(stderr, "%s\n", result.error().message().c_str());
-    std::exit(1);
-  }
-  if constexpr (!std::is_void_v<T>) return *std::move(result);
-}
+using bench::need;
 
-/// A home with an image, for the length of a benchmark.
-class Home {
+/// A home with an image.
+class Home : public bench::BenchHome {
  public:
-  Home() {
-    const char* const parent = std::getenv("TMPDIR");
-    root_ = fs::path(parent != nullptr ? parent : "/tmp") / ("sandbox-bench-" + std::to_string(::getpid()));
-    fs::create_directories(root_ / "cache/leases");
-    database_ = need(index::Database::open(os::real_fs(), root_ / "db", {}, call_));
-    context_ = std::make_unique<image::Context>(image::Context{.fs = os::real_fs(),
-                                                               .database = *database_,
-                                                               .log = log_,
-                                                               .paths = image::CachePaths(root_ / "cache"),
-                                                               .snapshots_dir = root_ / "snapshots",
-                                                               .sandboxes_dir = root_ / "sandboxes",
-                                                               .threads = os::processor_count()});
-    add_image();
-  }
-  Home(const Home&) = delete;
-  Home& operator=(const Home&) = delete;
-  ~Home() {
-    database_.reset();
-    fs::remove_all(root_);
-  }
-
-  const image::Context& context() const { return *context_; }
-  const Call& call() const { return call_; }
-  std::string path(const std::string& name) const { return root_ / name; }
+  Home() { add_image(); }
 
  private:
   void add_image() {
@@ -73,20 +38,14 @@ class Home {
     index::ImageRecord image;
     image.manifest_digest = manifest.text();
     image.config.digest = Digest::sha256_of(as_bytes("config")).text();
-    need(database_->write(
-        call_, [&](index::Transaction& transaction) { return index::persist_image(transaction, kImage, image); }));
+    need(context().database.write(
+        call(), [&](index::Transaction& transaction) { return index::persist_image(transaction, kImage, image); }));
     for (const std::string& file :
-         {context_->paths.fsmeta(manifest.safe_name()), context_->paths.vmdk(manifest.safe_name())}) {
+         {context().paths.fsmeta(manifest.safe_name()), context().paths.vmdk(manifest.safe_name())}) {
       fs::create_directories(fs::path(file).parent_path());
       std::ofstream(file) << "x";
     }
   }
-
-  fs::path root_;
-  Call call_;
-  Log log_;
-  std::unique_ptr<index::Database> database_;
-  std::unique_ptr<image::Context> context_;
 };
 
 void new_disk(benchmark::State& state) {

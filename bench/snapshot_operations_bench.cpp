@@ -3,9 +3,7 @@
 
 #include <unistd.h>
 
-#include <cstdlib>
 #include <filesystem>
-#include <memory>
 #include <random>
 #include <string>
 #include <vector>
@@ -13,8 +11,8 @@
 #include <benchmark/benchmark.h>
 
 #include "base/time.h"
+#include "bench_home.h"
 #include "index/snapshots.h"
-#include "os/workers.h"
 #include "snapshot/create.h"
 #include "snapshot/export.h"
 #include "snapshot/import.h"
@@ -30,45 +28,14 @@ constexpr uint64_t kMiB = uint64_t{1} << 20;
 constexpr uint64_t kSize = 4096 * kMiB;
 constexpr int kListed = 10'000;
 
-template <typename T>
-T need(Result<T> result) {
-  if (!result) {
-    std::fprintf(stderr, "%s\n", result.error().message().c_str());
-    std::exit(1);
-  }
-  if constexpr (!std::is_void_v<T>) return *std::move(result);
-}
+using bench::need;
 
-/// A home for the length of a benchmark.
-class Home {
+class Home : public bench::BenchHome {
  public:
-  Home() {
-    const char* const parent = std::getenv("TMPDIR");
-    root_ = fs::path(parent != nullptr ? parent : "/tmp") / ("snapshot-operations-bench-" + std::to_string(::getpid()));
-    fs::create_directories(root_ / "snapshots");
-    database_ = need(index::Database::open(os::real_fs(), root_ / "db", {}, call_));
-    context_ = std::make_unique<Context>(Context{.fs = os::real_fs(),
-                                                 .database = *database_,
-                                                 .log = log_,
-                                                 .paths = image::CachePaths(root_ / "cache"),
-                                                 .snapshots_dir = root_ / "snapshots",
-                                                 .sandboxes_dir = root_ / "sandboxes",
-                                                 .threads = os::processor_count()});
-  }
-  Home(const Home&) = delete;
-  Home& operator=(const Home&) = delete;
-  ~Home() {
-    database_.reset();
-    fs::remove_all(root_);
-  }
-
-  const Context& context() const { return *context_; }
-  const Call& call() const { return call_; }
-
   /// A sparse file of kSize with so much random data in 16 places, as the disk of a sandbox.
   CaptureSource source(uint64_t data) const {
-    const std::string path = root_ / "upper";
-    const os::File file = need(os::File::open(os::real_fs(), AT_FDCWD, path, O_RDWR | O_CREAT));
+    const std::string disk = path("upper");
+    const os::File file = need(os::File::open(os::real_fs(), AT_FDCWD, disk, O_RDWR | O_CREAT));
     need(file.truncate(kSize));
     std::mt19937_64 random(data);
     std::vector<uint64_t> words(data / 16 / 8);
@@ -77,15 +44,8 @@ class Home {
       need(file.write_at(std::as_bytes(std::span(words)), place * (kSize / 16)));
     }
     need(file.sync());
-    return {"box", path, "docker.io/library/debian:12", "sha256:" + std::string(64, 'b'), std::nullopt};
+    return {"box", disk, "docker.io/library/debian:12", "sha256:" + std::string(64, 'b'), std::nullopt};
   }
-
- private:
-  fs::path root_;
-  Call call_;
-  Log log_;
-  std::unique_ptr<index::Database> database_;
-  std::unique_ptr<Context> context_;
 };
 
 /// Arguments: MiB of data, algorithm or 0. The snapshot is synced to the disk each time.
@@ -114,7 +74,7 @@ BENCHMARK(create_snapshot)
     ->Args({3, 0})
     ->Args({3, 1});
 
-/// A snapshot in the form that later releases of microsandbox write, which is what makes archives sparse.
+/// A snapshot in the form that the layout has.
 void make_snapshot(const Home& home, uint64_t data, Layout layout) {
   CreateRequest request;
   request.name = "bench";
