@@ -61,3 +61,15 @@ configure_file(${PROJECT_SOURCE_DIR}/pkgconfig/microsandbox.pc.in ${PROJECT_BINA
 install(FILES ${PROJECT_BINARY_DIR}/microsandboxConfig.cmake ${PROJECT_BINARY_DIR}/microsandboxConfigVersion.cmake
         DESTINATION ${package_dir} COMPONENT development)
 install(FILES ${PROJECT_BINARY_DIR}/microsandbox.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig COMPONENT development)
+
+# The manual page is made of the header where there is a Python to do it.
+find_package(Python3 QUIET COMPONENTS Interpreter)
+if(Python3_FOUND)
+  set(page ${PROJECT_BINARY_DIR}/microsandbox.3)
+  set(script ${PROJECT_SOURCE_DIR}/src/cmake/header_manual.py)
+  set(header ${PROJECT_SOURCE_DIR}/include/microsandbox.h)
+  add_custom_command(OUTPUT ${page} DEPENDS ${script} ${header}
+                     COMMAND Python3::Interpreter ${script} ${header} ${PROJECT_VERSION} > ${page} VERBATIM)
+  add_custom_target(microsandbox_manual ALL DEPENDS ${page})
+  install(FILES ${page} DESTINATION ${CMAKE_INSTALL_MANDIR}/man3 COMPONENT development)
+endif()
