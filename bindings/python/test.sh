@@ -5,7 +5,6 @@ set -euo pipefail
 
 build=$1 python=$2
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
-kept=$build/python
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
@@ -13,13 +12,13 @@ logged() { "$@" >"$work/log" 2>&1 || { cat "$work/log" >&2; exit 1; }; }
 
 # Tools and the one dependency, fetched once for this list and this Python.
 stamp=$(cat "$here/requirements-test.txt" <("$python" -VV) | sha256sum | cut -d' ' -f1)
-tools=$kept/tools
-if [[ ! -e $tools/$stamp ]]; then
+kept=$build/python/${stamp:0:16} tools=$build/python/${stamp:0:16}/tools
+if [[ ! -e $kept/complete ]]; then
   rm -rf "$kept"
   logged "$python" -m venv "$tools"
   logged "$tools/bin/pip" download --quiet --dest "$kept/wheels" -r "$here/requirements-test.txt"
   logged "$tools/bin/pip" install --quiet --no-index --find-links "$kept/wheels" -r "$here/requirements-test.txt"
-  touch "$tools/$stamp"
+  touch "$kept/complete"
 fi
 
 for component in runtime development; do

@@ -40,6 +40,8 @@ class Wheel(unittest.TestCase):
         for library in (INSTALLED / "_native.abi3.so", *folder.iterdir()):
             with self.subTest(library=library.name):
                 self.assertLessEqual(dynamic(library, "NEEDED"), SYSTEM | brought)
+                for path in dynamic(library, "RPATH") | dynamic(library, "RUNPATH"):
+                    self.assertTrue(path.startswith("$ORIGIN"), path)
         loaded = pathlib.Path("/proc/self/maps").read_text("utf-8")
         [line] = {line.split()[-1] for line in loaded.splitlines() if "libmicrosandbox" in line}
         self.assertEqual(pathlib.Path(line).parent, folder.resolve())
