@@ -19,7 +19,7 @@ def pkg_config(*flags: str) -> List[str]:
 
 
 def declarations(header: str) -> str:
-    """The header as cffi reads it: no comments, no preprocessor, no visibility; ABI number filled in by the compiler."""
+    """The header as cffi reads it: no comments, no preprocessor; the ABI number is filled in by the compiler."""
     text = re.sub(r"/\*.*?\*/", "", header, flags=re.DOTALL)
     text = re.sub(r"#ifdef __cplusplus\n.*?#endif\n", "", text, flags=re.DOTALL)
     text = re.sub(r"^#.*\n", "", text, flags=re.MULTILINE)

@@ -24,7 +24,8 @@ class Typing(unittest.TestCase):
         self.check(str(pathlib.Path(microsandbox.__file__).parent))
 
     def test_what_users_write(self) -> None:
-        self.check(*map(str, [*(SOURCE / "tests/typing").glob("*.py"), *(SOURCE / "examples").glob("*.py"), SOURCE / "bench.py"]))
+        written = [*(SOURCE / "tests/typing").glob("*.py"), *(SOURCE / "examples").glob("*.py"), SOURCE / "bench.py"]
+        self.check(*map(str, written))
 
 
 if __name__ == "__main__":
