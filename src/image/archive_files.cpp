@@ -70,18 +70,22 @@ Error invalid_member(const std::string& member, std::string_view what) {
   return Error(Status::image_invalid, shown + " " + std::string(what)).with("member", shown);
 }
 
+Result<std::unique_ptr<ByteSource>> ArchiveFile::open(const Call&) const {
+  return std::unique_ptr<ByteSource>(std::make_unique<os::FileSource>(source()));
+}
+
 Result<std::string> ArchiveFile::read(size_t limit) const {
   if (size_ > limit) return invalid_member(path_, "is larger than " + std::to_string(limit) + " bytes");
   std::string content(static_cast<size_t>(size_), '\0');
-  os::FileSource source = open();
-  MSB_TRY(const size_t size, read_full(source, std::as_writable_bytes(std::span(content))));
+  os::FileSource file = source();
+  MSB_TRY(const size_t size, read_full(file, std::as_writable_bytes(std::span(content))));
   if (size != content.size()) return invalid_member(path_, "is cut short");
   return content;
 }
 
 Result<Digest> ArchiveFile::digest(const Call& call) const {
-  os::FileSource source = open();
-  return sha256_of(source, call);
+  os::FileSource file = source();
+  return sha256_of(file, call);
 }
 
 Result<std::unique_ptr<ArchiveFiles>> ArchiveFiles::open(const Context& context, const std::string& path, int fd,

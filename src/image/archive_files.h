@@ -9,25 +9,29 @@
 #include "base/call.h"
 #include "digest/digest.h"
 #include "image/context.h"
+#include "image/source_image.h"
 #include "os/descriptor.h"
 #include "os/file.h"
 
 namespace msb::image {
 
 /// A file of an image archive, wherever its bytes lie. Any thread may read it.
-class ArchiveFile {
+class ArchiveFile final : public BlobOrigin {
  public:
   ArchiveFile(std::string path, std::shared_ptr<const os::File> file, uint64_t offset, uint64_t size)
       : path_(std::move(path)), file_(std::move(file)), offset_(offset), size_(size) {}
 
   const std::string& path() const { return path_; }
-  uint64_t size() const { return size_; }
-  os::FileSource open() const { return os::FileSource(*file_, offset_, size_); }
+  const std::string& name() const override { return path_; }
+  uint64_t size() const override { return size_; }
+  Result<std::unique_ptr<ByteSource>> open(const Call& call) const override;
   /// All of it. More than `limit` bytes are image_invalid.
   Result<std::string> read(size_t limit) const;
   Result<Digest> digest(const Call& call) const;
 
  private:
+  os::FileSource source() const { return os::FileSource(*file_, offset_, size_); }
+
   std::string path_;
   std::shared_ptr<const os::File> file_;
   uint64_t offset_;

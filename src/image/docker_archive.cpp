@@ -28,7 +28,7 @@ std::optional<Digest> digest_of_path(std::string_view path) {
   return digest ? std::optional(std::move(*digest)) : std::nullopt;
 }
 
-Done read_config(const ArchiveFiles& files, const std::string& path, ArchivedImage& image) {
+Done read_config(const ArchiveFiles& files, const std::string& path, SourceImage& image) {
   MSB_TRY(const ArchiveFile file, files.find(path));
   MSB_TRY(image.raw_config, file.read(oci::kMaxDocumentBytes));
   oci::Descriptor& config = image.manifest.config;
@@ -47,8 +47,8 @@ Done read_config(const ArchiveFiles& files, const std::string& path, ArchivedIma
   return {};
 }
 
-Result<ArchivedImage> read_image(const ArchiveFiles& files, const json::Node& entry, const oci::Platform& platform) {
-  ArchivedImage image;
+Result<SourceImage> read_image(const ArchiveFiles& files, const json::Node& entry, const oci::Platform& platform) {
+  SourceImage image;
   image.manifest.media_type = oci::kOciManifest;
   MSB_TRY(const json::Node config, entry.member("Config"));
   MSB_TRY(const std::string_view config_path, config.string());
@@ -75,28 +75,28 @@ Result<ArchivedImage> read_image(const ArchiveFiles& files, const json::Node& en
     layer.digest = digest_of_path(path).value_or(Digest());
     layer.size = file.size();
     image.manifest.layers.push_back(std::move(layer));
-    image.layers.push_back(std::move(file));
+    image.layers.push_back(std::make_shared<const ArchiveFile>(std::move(file)));
   }
   return image;
 }
 
 }  // namespace
 
-Result<std::vector<ArchivedImage>> read_docker_archive(const ArchiveFiles& files, const oci::Platform& platform,
-                                                       const Call& call) {
+Result<std::vector<SourceImage>> read_docker_archive(const ArchiveFiles& files, const oci::Platform& platform,
+                                                     const Call& call) {
   MSB_TRY(const ArchiveFile file, files.find(kManifest));
   MSB_TRY(const std::string text, file.read(kMaxManifestBytes));
   auto parsed = json::parse(text, {.max_bytes = kMaxManifestBytes, .status = Status::image_invalid});
   if (!parsed) return std::move(parsed).error().in(kManifest).with("member", kManifest);
-  const auto read = [&]() -> Result<std::vector<ArchivedImage>> {
+  const auto read = [&]() -> Result<std::vector<SourceImage>> {
     MSB_TRY(const auto entries, json::Node(*parsed, Status::image_invalid).elements());
     if (entries.empty()) return invalid_member(kManifest, "lists no image");
     if (entries.size() > kMaxImages) return invalid_member(kManifest, "lists too many images");
-    std::vector<ArchivedImage> images;
+    std::vector<SourceImage> images;
     size_t bytes = 0;
     for (const json::Node& entry : entries) {
       MSB_CHECK(call.check());
-      MSB_TRY(ArchivedImage image, read_image(files, entry, platform));
+      MSB_TRY(SourceImage image, read_image(files, entry, platform));
       bytes += image.raw_config.size();
       if (bytes > kMaxDocuments) return invalid_member(kManifest, "lists more configurations than fit into memory");
       images.push_back(std::move(image));

@@ -9,6 +9,7 @@
 #include "archive/tar_writer.h"
 #include "digest/sha256.h"
 #include "erofs/reader.h"
+#include "image/archive_files.h"
 #include "image/assemble.h"
 #include "image/image_record.h"
 #include "image/layer_store.h"
@@ -135,7 +136,8 @@ class Installing {
           .with("expected", diff_id.text())
           .with("actual", sink.digest().text());
     }
-    const LayerBlob blob{diff_id, {}, ArchiveFile("layer " + diff_id.text(), tar, 0, sink.size())};
+    const LayerBlob blob{
+        diff_id, {}, std::make_shared<const ArchiveFile>("layer " + diff_id.text(), tar, 0, sink.size())};
     MSB_TRY(MadeLayer made, make_layer(context_, blob, {}, call_));
     if (made.fresh) {
       const std::string name = diff_id.safe_name();

@@ -10,6 +10,7 @@
 #include "erofs/layer_writer.h"
 #include "erofs/layout.h"
 #include "erofs/reader.h"
+#include "image/archive_files.h"
 #include "os/dir.h"
 #include "os/handoff.h"
 #include "os/lock.h"
@@ -43,14 +44,12 @@ Result<tree::Tree> tree_of_recipe(const os::File& file, const Digest& diff_id, u
 /// A blob on its way: read once, hashed, counted, and kept where that was asked for.
 class BlobReader {
  public:
-  BlobReader(const LayerBlob& blob, const MakeOptions& options)
-      : blob_(&blob),
-        options_(&options),
-        source_(blob.file.open()),
-        seen_(source_, [this](Bytes bytes) { return see(bytes); }) {}
+  BlobReader(const LayerBlob& blob, const MakeOptions& options) : blob_(&blob), options_(&options) {}
 
-  Done open(const Context& context) {
-    MSB_TRY(inflated_, archive::InflatedSource::open(seen_));
+  Done open(const Context& context, const Call& call) {
+    MSB_TRY(source_, blob_->origin->open(call));
+    seen_.emplace(*source_, [this](Bytes bytes) { return see(bytes); });
+    MSB_TRY(inflated_, archive::InflatedSource::open(*seen_));
     // A plain tar is its own blob: it is hashed as such, and the recipe keeps it.
     compressed_ = compression() != archive::Compression::none;
     if (!compressed_) return {};
@@ -69,8 +68,8 @@ class BlobReader {
 
   /// Once everything has been read: checks size and digest, given that of the plain tar.
   Result<Digest> finish(const Digest& diff_id) const {
-    const std::string& member = blob_->file.path();
-    if (read_ != blob_->file.size()) return invalid_member(member, "is cut short");
+    const std::string& member = blob_->origin->name();
+    if (read_ != blob_->origin->size()) return invalid_member(member, "is cut short");
     Digest digest = compressed_ ? hash_.digest() : diff_id;
     if (!blob_->digest.empty() && digest != blob_->digest) {
       return invalid_member(member, "does not have the digest " + blob_->digest.text())
@@ -93,8 +92,8 @@ class BlobReader {
 
   const LayerBlob* blob_;
   const MakeOptions* options_;
-  os::FileSource source_;
-  os::TeeSource seen_;
+  std::unique_ptr<ByteSource> source_;
+  std::optional<os::TeeSource> seen_;
   std::unique_ptr<archive::InflatedSource> inflated_;
   std::optional<os::StagedFile> kept_;
   std::vector<std::byte> head_;  // what was read to find out the compression
@@ -130,7 +129,7 @@ Result<os::StagedFile> write_files(const Context& context, archive::Layer& layer
 }
 
 Error wrong_diff_id(const LayerBlob& blob, const Digest& actual) {
-  return invalid_member(blob.file.path(), "does not hold the layer " + blob.diff_id.text())
+  return invalid_member(blob.origin->name(), "does not hold the layer " + blob.diff_id.text())
       .with("digest", blob.diff_id.text())
       .with("expected", blob.diff_id.text())
       .with("actual", actual.text());
@@ -141,7 +140,7 @@ Error in_layer(Error error, const LayerBlob& blob) {
   if (error.status() != Status::image_invalid) return error;
   const bool named = error.fact("member") != nullptr;
   Error placed = std::move(error).in("layer " + blob.diff_id.text());
-  return named ? std::move(placed) : std::move(placed).with("member", blob.file.path());
+  return named ? std::move(placed) : std::move(placed).with("member", blob.origin->name());
 }
 
 }  // namespace
@@ -194,7 +193,7 @@ Result<MadeLayer> make_layer(const Context& context, const LayerBlob& blob, cons
   MSB_TRY(const os::FileLock lock,
           os::FileLock::acquire(context.fs, context.paths.layer_lock(name), os::LockMode::exclusive, call));
   MSB_TRY(auto cached, open_layer(context, blob.diff_id, call));
-  if (cached && cached->vouched != Vouched::damaged) {
+  if (!options.remake && cached && cached->vouched != Vouched::damaged) {
     MadeLayer layer;
     layer.size = cached->size;
     layer.tree = std::move(cached->tree);
@@ -209,7 +208,7 @@ Result<MadeLayer> make_layer(const Context& context, const LayerBlob& blob, cons
 
   MadeLayer made;
   BlobReader reader(blob, options);
-  if (auto opened = reader.open(context); !opened) return in_layer(std::move(opened).error(), blob);
+  if (auto opened = reader.open(context, call); !opened) return in_layer(std::move(opened).error(), blob);
   auto ingested = archive::ingest_layer(reader.plain(), spool.file(), call, ingest);
   if (!ingested) return in_layer(std::move(ingested).error(), blob);
   archive::Layer& layer = *ingested;
@@ -240,7 +239,7 @@ Result<MadeLayer> make_layer(const Context& context, const LayerBlob& blob, cons
 Result<MadeLayer> keep_blob(const Context& context, const LayerBlob& blob, const MakeOptions& options,
                             const Call& call) {
   BlobReader reader(blob, options);
-  if (auto opened = reader.open(context); !opened) return in_layer(std::move(opened).error(), blob);
+  if (auto opened = reader.open(context, call); !opened) return in_layer(std::move(opened).error(), blob);
   os::ReadAhead ahead(reader.plain(), call);
   auto diff_id = sha256_of(ahead, call);
   if (!diff_id) return in_layer(std::move(diff_id).error(), blob);

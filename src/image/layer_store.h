@@ -2,13 +2,14 @@
 
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <optional>
 
 #include "archive/inflate.h"
 #include "base/call.h"
 #include "digest/digest.h"
-#include "image/archive_files.h"
 #include "image/context.h"
+#include "image/source_image.h"
 #include "os/file.h"
 #include "tree/tree.h"
 
@@ -36,7 +37,7 @@ Result<std::optional<CachedLayer>> open_layer(const Context& context, const Dige
 struct LayerBlob {
   Digest diff_id;
   Digest digest;  ///< of the blob; empty where only its content says it
-  ArchiveFile file;
+  std::shared_ptr<const BlobOrigin> origin;
 };
 
 struct MadeLayer {
@@ -50,6 +51,7 @@ struct MadeLayer {
 };
 
 struct MakeOptions {
+  bool remake = false;                    ///< although the layer is there
   bool keep_blob = false;                 ///< also put a compressed blob itself into the cache
   std::function<void(uint64_t)> on_read;  ///< told how many bytes of the blob have been read
   std::function<void()> on_write;         ///< told when the layer file begins to be written

@@ -6,16 +6,11 @@
 
 #include "base/call.h"
 #include "image/context.h"
+#include "image/ingest.h"
 #include "index/images.h"
 #include "oci/platform.h"
 
 namespace msb::image {
-
-/// What is kept of a layer besides what a sandbox needs.
-enum class Keep {
-  recipe,  ///< the record from which its tar can be told
-  blobs,   ///< the compressed layer too
-};
 
 struct LoadRequest {
   std::string path;                       ///< file or directory; empty to read `fd`
