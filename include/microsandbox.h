@@ -196,7 +196,8 @@ enum {
     MSB_FEATURE_GZIP = 1 << 0,
     MSB_FEATURE_ZSTD = 1 << 1,
     MSB_FEATURE_BLAKE3 = 1 << 2,
-    MSB_FEATURE_REFLINK = 1 << 3 /**< copies share blocks where the file system can */
+    MSB_FEATURE_REFLINK = 1 << 3, /**< copies share blocks where the file system can */
+    MSB_FEATURE_REGISTRY = 1 << 4 /**< msb_image_pull() speaks to registries */
 };
 
 /**
@@ -709,6 +710,73 @@ typedef struct msb_image_load_opts {
  */
 MSB_API msb_status msb_image_load(msb_client *client, const char *archive_path, const msb_image_load_opts *opts,
                                   const msb_call *call, msb_image_list **out, msb_error **err);
+
+/** When a registry is asked. */
+enum {
+    MSB_PULL_IF_MISSING = 0, /**< what is cached is taken as it is, and nobody is asked */
+    MSB_PULL_ALWAYS = 1,     /**< the registry says what the reference means today */
+    MSB_PULL_NEVER = 2       /**< only what is cached */
+};
+
+/** What msb_image_pull() did. */
+typedef struct msb_image_pull_report {
+    size_t struct_size;
+    bool cached;             /**< all of the image was there: nothing was fetched but perhaps its manifest */
+    bool fell_back;          /**< the registry could not be reached, and the cached image was taken */
+    uint32_t layers_fetched;
+    uint32_t layers_present; /**< that were there already */
+    uint64_t bytes_fetched;  /**< of layers, as they came */
+} msb_image_pull_report;
+
+typedef struct msb_image_pull_opts {
+    size_t struct_size;
+    uint32_t policy;           /**< MSB_PULL_… */
+    bool force;                /**< Fetch and make everything anew, although it is cached. */
+    bool insecure;             /**< The registry speaks plain HTTP. */
+    const char *username;      /**< For the registry, with `password`; NULL for what is configured. */
+    const char *password;
+    const char *ca_certs_path; /**< PEM file of authorities to trust beside those of the system; may be NULL. */
+    const char *platform;      /**< `os/architecture[/variant]`; NULL for this machine's. */
+    uint32_t keep;             /**< MSB_KEEP_… */
+    bool fall_back;            /**< Take what is cached when the registry cannot be reached. */
+    msb_image_pull_report *report; /**< Receives what was done when the call succeeds; may be NULL. */
+} msb_image_pull_opts;
+#define MSB_IMAGE_PULL_OPTS_INIT \
+    { sizeof(msb_image_pull_opts), MSB_PULL_IF_MISSING, false, false, NULL, NULL, NULL, NULL, MSB_KEEP_DEFAULT, false, NULL }
+
+/**
+ * Gets an image from its registry, unless the cache has it. Bytes become the layer's file while they come; what breaks is
+ * taken up where it stood, and what may pass is tried again for a while. Every digest and size is checked before the
+ * image appears in the index. Pulls that need the same layer at once share it, in this process and in others.
+ *
+ * Settings are those of the home's config.json under `registries` (`ca_certs`, `hosts.<host>.insecure`, `.auth`,
+ * `.mirrors`), proxies those of the environment. Credentials are the caller's, else the configured ones, else those of
+ * Docker's config.json and its helpers; no other host is ever shown them. Images come over TLS unless their host is
+ * marked insecure.
+ *
+ * After a failure the index is as it was, but layers that were finished stay for the next attempt; those that nobody has
+ * come back for are swept after an hour.
+ *
+ * @param client     The client.
+ * @param reference  `python:3.12`, `localhost:5000/app@sha256:…`
+ * @param opts       Policy, credentials, platform; NULL for defaults.
+ * @param call       Call control; progress by layer: `downloading` counts its bytes, and `index` of `count` tells layers
+ *                   apart. All are announced before the first one begins.
+ * @param out        The image, as it is stored under `reference`; may be NULL.
+ * @param err        The failure; the fact `http_status` is there where a registry has refused.
+ * @retval MSB_ERR_INVALID_ARGUMENT   a malformed reference, platform or option
+ * @retval MSB_ERR_INVALID_CONFIG     config.json, a CA file or a source of credentials is malformed or missing
+ * @retval MSB_ERR_IMAGE_NOT_FOUND    the registry does not have it; or not cached, and the policy is never to pull
+ * @retval MSB_ERR_IMAGE_INVALID      malformed, unsafe, not what its digests say, or no image for the platform
+ * @retval MSB_ERR_HTTP               the registry cannot be reached, is not trusted, or does not let us in
+ * @retval MSB_ERR_IMAGE_PULL_FAILED  a layer of the image could not be had
+ * @retval MSB_ERR_UNSUPPORTED        the client is read-only, and the image is not cached
+ * @retval MSB_ERR_CANCELLED, MSB_ERR_DEADLINE_EXCEEDED, MSB_ERR_BUSY, MSB_ERR_IO, MSB_ERR_DATABASE
+ *                                    nothing was put into the index
+ * @since 0.1
+ */
+MSB_API msb_status msb_image_pull(msb_client *client, const char *reference, const msb_image_pull_opts *opts,
+                                  const msb_call *call, msb_image **out, msb_error **err);
 
 enum {
     MSB_IMAGE_FORMAT_DOCKER = 0, /**< for `docker load` and `msb load` */

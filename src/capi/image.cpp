@@ -54,17 +54,7 @@ Result<msb::image::LoadRequest> read_load(const char* archive_path, const msb_im
     MSB_TRY(const std::string_view platform, msb::capi::need_text(opts.platform, "platform"));
     MSB_TRY(request.platform, msb::oci::Platform::parse(platform));
   }
-  switch (opts.keep) {
-    case MSB_KEEP_DEFAULT:
-    case MSB_KEEP_RECIPE:
-      request.keep = msb::image::Keep::recipe;
-      break;
-    case MSB_KEEP_BLOBS:
-      request.keep = msb::image::Keep::blobs;
-      break;
-    default:
-      return msb::Error(msb::Status::invalid_argument, "unknown value of keep");
-  }
+  MSB_TRY(request.keep, msb::capi::read_keep(opts.keep));
   return request;
 }
 
@@ -107,6 +97,18 @@ msb_status collect(msb_client* client, const msb_call* call, uint32_t* removed, 
 }
 
 }  // namespace
+
+Result<msb::image::Keep> msb::capi::read_keep(uint32_t keep) {
+  switch (keep) {
+    case MSB_KEEP_DEFAULT:
+    case MSB_KEEP_RECIPE:
+      return image::Keep::recipe;
+    case MSB_KEEP_BLOBS:
+      return image::Keep::blobs;
+    default:
+      return Error(Status::invalid_argument, "unknown value of keep");
+  }
+}
 
 msb_image_detail::msb_image_detail(msb::image::ImageDetail d)
     : Object(kKind), detail(std::move(d)), image(new msb_image(detail.image)) {

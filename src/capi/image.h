@@ -4,7 +4,15 @@
 #include <vector>
 
 #include "capi/object.h"
+#include "image/ingest.h"
 #include "image/query.h"
+
+namespace msb::capi {
+
+/// Reads MSB_KEEP_….
+Result<image::Keep> read_keep(uint32_t keep);
+
+}  // namespace msb::capi
 
 struct msb_image final : msb::capi::Object {
   static constexpr msb_handle_kind kKind = MSB_KIND_IMAGE;

@@ -12,7 +12,9 @@ const char* msb_version(void) {
   return MSB_TEXT(MSB_VERSION_MAJOR) "." MSB_TEXT(MSB_VERSION_MINOR) "." MSB_TEXT(MSB_VERSION_PATCH);
 }
 
-uint64_t msb_features(void) { return MSB_FEATURE_GZIP | MSB_FEATURE_ZSTD | MSB_FEATURE_BLAKE3 | MSB_FEATURE_REFLINK; }
+uint64_t msb_features(void) {
+  return MSB_FEATURE_GZIP | MSB_FEATURE_ZSTD | MSB_FEATURE_BLAKE3 | MSB_FEATURE_REFLINK | MSB_FEATURE_REGISTRY;
+}
 
 const char* msb_status_name(msb_status status) {
   if (status == MSB_OK) return "OK";

@@ -106,6 +106,7 @@ Result<Home> locate_home(os::Fs& fs, const HomeOptions& options) {
   MSB_TRY(home.snapshots, choose(options.snapshots, settings->snapshots, home.root + "/snapshots"));
   MSB_TRY(home.sandboxes, choose(options.sandboxes, settings->sandboxes, home.root + "/sandboxes"));
   home.database = home.root + "/db";
+  MSB_TRY(home.config, os::absolute_path(config_path));
   home.busy_timeout = settings->busy_timeout;
   return home;
 }

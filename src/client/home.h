@@ -16,6 +16,7 @@ struct Home {
   std::string snapshots;
   std::string sandboxes;
   std::string database;  ///< directory of `msb.db`
+  std::string config;    ///< config.json, which need not be there
   std::optional<std::chrono::milliseconds> busy_timeout;
 };
 
