@@ -10,7 +10,7 @@ namespace {
 std::string hint_for(const msb_error* error) {
   switch (msb_error_status(error)) {
     case MSB_ERR_IMAGE_NOT_FOUND:
-      return "'msbctl image ls' shows what is cached; 'msbctl image load -i FILE' adds an image";
+      return "'msbctl image ls' shows what is cached; 'msbctl image pull' or 'load' adds an image";
     case MSB_ERR_IMAGE_IN_USE:
       return "remove the sandboxes first, or pass --force: the image then stays on disk until they are gone";
     case MSB_ERR_SANDBOX_NOT_FOUND:

@@ -1,5 +1,6 @@
 #include <unistd.h>
 
+#include <iostream>
 #include <memory>
 
 #include "cli/command.h"
@@ -168,6 +169,95 @@ void add_inspect(CLI::App& images, Shell& shell) {
   set_action(command, shell, [&session, reference] { return inspect(session, *reference); });
 }
 
+// --- pull ---
+
+struct PullOptions {
+  std::string reference;
+  std::string policy = "if-missing";
+  std::string platform;
+  std::string ca_certs;
+  std::string username;
+  bool force = false;
+  bool insecure = false;
+  bool fall_back = false;
+  bool keep_blobs = false;
+};
+
+uint32_t policy_of(const std::string& word) {
+  if (word == "always") return MSB_PULL_ALWAYS;
+  return word == "never" ? MSB_PULL_NEVER : MSB_PULL_IF_MISSING;
+}
+
+/// Passwords come on standard input: an argument would show in lists of processes.
+std::string read_password() {
+  if (isatty(STDIN_FILENO) == 1) {
+    throw Failure(MSB_ERR_INVALID_ARGUMENT, "the password is read from standard input, which is a terminal",
+                  "pipe it in: pass show registry | msbctl image pull --username NAME IMAGE");
+  }
+  std::string password;
+  std::getline(std::cin, password);
+  if (password.ends_with('\r')) password.pop_back();
+  return password;
+}
+
+int pull(Session& session, const PullOptions& options) {
+  const std::string password = options.username.empty() ? std::string() : read_password();
+  msb_image_pull_report report{};
+  report.struct_size = sizeof report;
+  msb_image_pull_opts opts = MSB_IMAGE_PULL_OPTS_INIT;
+  opts.policy = policy_of(options.policy);
+  opts.force = options.force;
+  opts.insecure = options.insecure;
+  opts.username = or_null(options.username);
+  opts.password = options.username.empty() ? nullptr : password.c_str();
+  opts.ca_certs_path = or_null(options.ca_certs);
+  opts.platform = or_null(options.platform);
+  opts.keep = options.keep_blobs ? MSB_KEEP_BLOBS : MSB_KEEP_DEFAULT;
+  opts.fall_back = options.fall_back;
+  opts.report = &report;
+  const auto pulled = ask<msb_image_pull>(session.client(), options.reference.c_str(), &opts, session.call());
+  const Info image = look<msb_image_read>(pulled.get()).value();
+  if (session.json()) {
+    Json object = json_of(image);
+    object.set("cached", report.cached);
+    object.set("fell_back", report.fell_back);
+    object.set("layers_fetched", report.layers_fetched);
+    object.set("layers_present", report.layers_present);
+    object.set("bytes_fetched", report.bytes_fetched);
+    session.print(object);
+    return kOk;
+  }
+  const char* note = report.fell_back ? " (cached: the registry cannot be reached)" : " (already cached)";
+  session.tick(true, "Pulled", std::string(image.reference) + (report.cached ? note : ""));
+  return kOk;
+}
+
+void add_pull(CLI::App& parent, Shell& shell) {
+  Session& session = shell.session;
+  auto options = std::make_shared<PullOptions>();
+  CLI::App* command = add_command(parent, "pull", "Get an image from its registry");
+  command->add_option("REFERENCE", options->reference, "Such as python:3.12 or localhost:5000/app@sha256:…")
+      ->required();
+  restrict_to(command->add_option("--policy", options->policy, "When the registry is asked; if-missing unless told"),
+              {"if-missing", "always", "never"});
+  command->add_flag("-f,--force", options->force, "Fetch everything anew, although it is cached");
+  command->add_flag("--fall-back", options->fall_back, "Take what is cached when the registry cannot be reached");
+  command->add_option("--platform", options->platform, "Image to take of several; default is this machine's")
+      ->type_name("OS/ARCH");
+  command->add_flag("--insecure", options->insecure, "The registry speaks plain HTTP");
+  command->add_option("--ca-certs", options->ca_certs, "PEM file of authorities to trust as well")->type_name("PATH");
+  command->add_option("-u,--username", options->username, "For the registry; the password is read from standard input")
+      ->type_name("NAME");
+  command->add_flag("--keep-blobs", options->keep_blobs,
+                    "Keep the compressed layers, so that a saved image has its original digest");
+  add_format(command, session);
+  add_quiet(command, session, "Print nothing but errors");
+  command->footer(
+      "Credentials are those of the home's config.json, else of Docker's.\n\n"
+      "Examples:\n  msbctl image pull python:3.12\n  msbctl image pull --insecure localhost:5000/app:1");
+  set_action(command, shell, [&session, options] { return pull(session, *options); });
+}
+
 // --- load ---
 
 struct LoadOptions {
@@ -283,6 +373,7 @@ void add_remove(CLI::App& parent, Shell& shell, const std::string& names) {
 
 void add_image_commands(Shell& shell) {
   CLI::App* images = add_group(shell.app, "image", "Work with the image cache");
+  add_pull(*images, shell);
   add_load(*images, shell);
   add_save(*images, shell);
   add_list(*images, shell, "list,ls");
@@ -293,6 +384,7 @@ void add_image_commands(Shell& shell) {
   // Short ways that msb has as well.
   CLI::App* shortcuts = &shell.app;
   const auto before = shortcuts->get_subcommands(nullptr).size();
+  add_pull(*shortcuts, shell);
   add_load(*shortcuts, shell);
   add_save(*shortcuts, shell);
   add_list(*shortcuts, shell, "images");

@@ -37,28 +37,42 @@ std::string bar(double fraction) {
 
 }  // namespace
 
-void Progress::begin_phase(const msb_progress& event, Clock::time_point now) {
-  if (phase_ == 0) start_ = now;
-  phase_ = event.phase;
-  phase_start_ = now;
-  phase_first_ = event.done;
-  parts_.clear();
+Progress::Stage& Progress::note(const msb_progress& event, Clock::time_point now) {
+  if (stages_.empty()) start_ = now;
+  const auto [place, fresh] = stages_.try_emplace(event.phase);
+  Stage& stage = place->second;
+  if (fresh) {
+    stage.start = now;
+    stage.first = event.done;
+  }
+  stage.count = event.count;
+  const size_t index = event.index < kMostParts ? event.index : 0;
+  if (stage.parts.size() <= index) stage.parts.resize(index + 1);
+  stage.parts[index] = {event.done, event.total, event.total_known};
+  return stage;
 }
 
 std::string Progress::update(const msb_progress& event, Clock::time_point now, size_t columns) {
-  if (event.phase != phase_) begin_phase(event, now);
-  const size_t index = event.index < kMostParts ? event.index : 0;
-  if (parts_.size() <= index) parts_.resize(index + 1);
-  parts_[index] = {event.done, event.total, event.total_known};
+  const Stage& stage = note(event, now);
   if (event.phase == MSB_PHASE_COMPLETE || now - start_ < kQuick) return {};
-  return render(event, now, columns);
+  // Layers that are written while others still come do not take the bar away.
+  if (event.phase == MSB_PHASE_WRITING && downloading()) return line_;
+  line_ = render(event, stage, now, columns);
+  return line_;
 }
 
-std::string Progress::render(const msb_progress& event, Clock::time_point now, size_t columns) const {
+bool Progress::downloading() const {
+  const auto stage = stages_.find(MSB_PHASE_DOWNLOADING);
+  if (stage == stages_.end()) return false;
+  return std::ranges::any_of(stage->second.parts, [](const Part& part) { return part.done < part.total; });
+}
+
+std::string Progress::render(const msb_progress& event, const Stage& stage, Clock::time_point now,
+                             size_t columns) const {
   uint64_t done = 0;
   uint64_t total = 0;
-  bool known = event.count <= parts_.size() || event.count <= 1;
-  for (const Part& part : parts_) {
+  bool known = stage.count <= stage.parts.size() || stage.count <= 1;
+  for (const Part& part : stage.parts) {
     done += part.done;
     total += part.total;
     known = known && part.total_known;
@@ -73,9 +87,9 @@ std::string Progress::render(const msb_progress& event, Clock::time_point now, s
     line += bar(fraction) + std::string(4 - percent.size(), ' ') + percent + "%  ";
   }
   if (done > 0) line += amount(done) + (known && total > 0 ? " / " + amount(total) : "") + "  ";
-  const double seconds = duration<double>(now - phase_start_).count();
-  if (seconds >= kRateNeeds && done > phase_first_) {
-    const double rate = static_cast<double>(done - phase_first_) / seconds;
+  const double seconds = duration<double>(now - stage.start).count();
+  if (seconds >= kRateNeeds && done > stage.first) {
+    const double rate = static_cast<double>(done - stage.first) / seconds;
     if (!items) line += human_size(static_cast<uint64_t>(rate)) + "/s  ";
     if (known && total > done) {
       line += clock_time(static_cast<uint64_t>(std::llround(static_cast<double>(total - done) / rate))) + " left  ";

@@ -2,6 +2,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -24,14 +25,21 @@ class Progress {
     uint64_t total = 0;
     bool total_known = false;
   };
-  void begin_phase(const msb_progress& event, Clock::time_point now);
-  std::string render(const msb_progress& event, Clock::time_point now, size_t columns) const;
+  /// Phases come and go, as several items are worked on at once.
+  struct Stage {
+    Clock::time_point start{};
+    uint64_t first = 0;       // bytes that were done when the phase was first heard of
+    std::vector<Part> parts;  // by item
+    uint32_t count = 0;
+  };
+  Stage& note(const msb_progress& event, Clock::time_point now);
+  std::string render(const msb_progress& event, const Stage& stage, Clock::time_point now, size_t columns) const;
+
+  bool downloading() const;
 
   Clock::time_point start_{};
-  Clock::time_point phase_start_{};
-  uint64_t phase_first_ = 0;  // bytes that were done when the phase was first heard of
-  uint32_t phase_ = 0;
-  std::vector<Part> parts_;  // by item: several are worked on at once
+  std::string line_;
+  std::map<uint32_t, Stage> stages_;  // by phase
 };
 
 }  // namespace msbctl

@@ -53,7 +53,7 @@ std::string spelling_of(const CLI::Option& option) {
 std::vector<std::string> choices_of(const CLI::Option& option) {
   const std::string name = value_name_of(option);
   const bool words = !name.empty() && std::all_of(name.begin(), name.end(), [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '|';
+    return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '|' || c == '-';
   });
   return words && option.get_expected_max() > 0 ? CLI::detail::split(name, '|') : std::vector<std::string>();
 }

@@ -29,7 +29,7 @@ def walk(path):
         if len(line) > 80:
             problems.append(f"help of {' '.join(path) or 'msbctl'} is too wide: {line}")
     entries = [line for line in section(text, "Options") if line.startswith("-")]
-    yield path, [option for line in entries for option in re.findall(r"--?[a-z][a-z-]*", line.split("  ")[0])]
+    yield path, [option for line in entries for option in re.findall(r"(?<![a-z])--?[a-z][a-z-]*", line.split("  ")[0])]
     for line in section(text, "Commands"):
         if re.match(r"[a-z]", line):
             yield from walk(path + [re.match(r"[a-z]+", line).group()])

@@ -51,6 +51,22 @@ TEST(ProgressLine, AddsUpWhatIsWorkedOnAtOnce) {
             "Materializing █████       50%  10.0 MiB / 20.0 MiB  2 of 2  layer");
 }
 
+TEST(ProgressLine, KeepsTheBarWhileLayersAreWritten) {
+  Progress progress;
+  const auto layer = [](uint32_t phase, uint32_t index, uint64_t done) {
+    msb_progress part = event(phase, done, 10 * kMiB, "layer");
+    part.index = index;
+    part.count = 2;
+    return part;
+  };
+  progress.update(layer(MSB_PHASE_DOWNLOADING, 0, 10 * kMiB), kStart, 79);
+  const std::string line = progress.update(layer(MSB_PHASE_DOWNLOADING, 1, 0), kStart + milliseconds(400), 79);
+  EXPECT_EQ(line, "Downloading   █████       50%  10.0 MiB / 20.0 MiB  2 of 2  layer");
+  EXPECT_EQ(progress.update(layer(MSB_PHASE_WRITING, 0, 10 * kMiB), kStart + milliseconds(500), 79), line);
+  progress.update(layer(MSB_PHASE_DOWNLOADING, 1, 10 * kMiB), kStart + milliseconds(600), 79);
+  EXPECT_TRUE(progress.update(layer(MSB_PHASE_WRITING, 1, 0), kStart + milliseconds(700), 79).starts_with("Writing"));
+}
+
 TEST(ProgressLine, CountsItemsWithoutBytes) {
   Progress progress;
   progress.update(event(MSB_PHASE_INDEXING, 0, 8), kStart, 79);
