@@ -106,6 +106,40 @@ static void loads(msb_client *client, const char *archive) {
     CHECK(msb_image_load(client, archive, &opts, NULL, NULL, NULL) == MSB_OK); /* again, and nobody wants the list */
 }
 
+/* What a pull does without a registry; the tests of the module have one. */
+static void pulls(msb_client *client) {
+    msb_error *error = NULL;
+    msb_image *image = NULL;
+    msb_image_pull_report report = {.struct_size = sizeof report};
+    msb_image_pull_opts opts = MSB_IMAGE_PULL_OPTS_INIT;
+    opts.report = &report;
+    CHECK(msb_features() & MSB_FEATURE_REGISTRY);
+    CHECK(msb_image_pull(client, "demo/busybox:1", &opts, NULL, &image, &error) == MSB_OK && error == NULL);
+    CHECK(report.cached && !report.fell_back && report.layers_present == 2 && report.bytes_fetched == 0);
+    msb_image_info info = {.struct_size = sizeof info};
+    CHECK(msb_image_read(image, &info));
+    CHECK_TEXT(info.reference, "demo/busybox:1");
+    msb_handle_free(image);
+    CHECK(msb_image_pull(client, "demo/busybox:1", NULL, NULL, NULL, NULL) == MSB_OK);
+
+    opts.policy = MSB_PULL_NEVER;
+    const msb_status status = msb_image_pull(client, "no/such:1", &opts, NULL, &image, &error);
+    CHECK(failed(status, error, MSB_ERR_IMAGE_NOT_FOUND, "no/such:1"));
+    CHECK(image == NULL);
+    opts.policy = 99;
+    CHECK(msb_image_pull(client, "no/such:1", &opts, NULL, &image, NULL) == MSB_ERR_INVALID_ARGUMENT);
+    opts.policy = MSB_PULL_IF_MISSING;
+    opts.username = "ann";
+    CHECK(msb_image_pull(client, "no/such:1", &opts, NULL, &image, NULL) == MSB_ERR_INVALID_ARGUMENT);
+    opts.password = "s3cret";
+    opts.insecure = true;
+    CHECK(msb_image_pull(client, "127.0.0.1:1/x:1", &opts, NULL, &image, &error) == MSB_ERR_HTTP);
+    CHECK(strstr(msb_error_message(error), "s3cret") == NULL);
+    msb_handle_free(error);
+    CHECK(msb_image_pull(client, "Not/A/Reference", NULL, NULL, &image, NULL) == MSB_ERR_INVALID_ARGUMENT);
+    CHECK(msb_image_pull(client, NULL, NULL, NULL, &image, NULL) == MSB_ERR_INVALID_ARGUMENT);
+}
+
 static void looks(msb_client *client) {
     msb_error *error = NULL;
     msb_image *image = NULL;
@@ -231,6 +265,7 @@ int main(int argc, char **argv) {
     msb_client *client = open_home(home, 0);
     loads(client, archive);
     struct_sizes(client);
+    pulls(client);
     looks(client);
     round_trip(client, home);
     read_only(home, archive);
