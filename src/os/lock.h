@@ -24,6 +24,8 @@ class FileLock {
   static Result<std::optional<FileLock>> try_acquire(Fs& fs, const std::string& path, LockMode mode);
 
   const std::string& path() const { return file_.path(); }
+  /// A process that inherits it holds the lock too.
+  int fd() const { return file_.fd(); }
   void release() { file_ = File(); }
 
  private:

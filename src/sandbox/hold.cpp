@@ -66,4 +66,13 @@ Result<StoppedHold> hold_stopped(const image::Context& context, const std::strin
   return held;
 }
 
+Done record_starting(const image::Context& context, const StoppedHold& held, int64_t pid, const Call& call) {
+  const std::string& name = held.sandbox().name;
+  return context.database.write(call, [&](index::Transaction& transaction) -> Done {
+    MSB_TRY(const auto record, index::find_sandbox(transaction, name));
+    if (!record) return Error(msb::Status::sandbox_not_found, name).with("name", name);
+    return index::record_running(transaction, *record, stored_status(Status::starting), pid);
+  });
+}
+
 }  // namespace msb::sandbox

@@ -16,6 +16,8 @@ class StoppedHold {
  public:
   /// As it was when the lock had been taken.
   const Sandbox& sandbox() const { return sandbox_; }
+  /// For the machine that is started: it inherits the lock.
+  int lock_fd() const { return lock_.fd(); }
 
  private:
   friend Result<StoppedHold> hold_idle(const image::Context& context, const std::string& name, const Call& call);
@@ -34,5 +36,9 @@ Result<StoppedHold> hold_stopped(const image::Context& context, const std::strin
 
 /// The same, but one that has never been started will do too.
 Result<StoppedHold> hold_idle(const image::Context& context, const std::string& name, const Call& call);
+
+/// Records that the machine of a sandbox that the caller holds begins, run by process `pid`, which inherits the lock.
+/// @retval Status::sandbox_not_found  it was removed by others meanwhile
+Done record_starting(const image::Context& context, const StoppedHold& held, int64_t pid, const Call& call);
 
 }  // namespace msb::sandbox
