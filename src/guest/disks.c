@@ -1,0 +1,141 @@
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <linux/fs.h>
+#include <sys/ioctl.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+
+#include "guest.h"
+
+/// The disk that the host has given that serial number: the order in which the kernel finds disks says nothing.
+static bool find_disk(const char* serial, char* path, size_t size) {
+  DIR* disks = opendir("/sys/block");
+  if (disks == NULL) return false;
+  bool found = false;
+  for (struct dirent* entry; !found && (entry = readdir(disks)) != NULL;) {
+    char file[300], text[32] = "";
+    snprintf(file, sizeof file, "/sys/block/%s/serial", entry->d_name);
+    const int fd = open(file, O_RDONLY | O_CLOEXEC);
+    if (fd < 0) continue;
+    const ssize_t got = read(fd, text, sizeof text - 1);
+    close(fd);
+    if (got <= 0) continue;
+    text[strcspn(text, "\n")] = '\0';
+    found = strcmp(text, serial) == 0;
+    if (found) snprintf(path, size, "/dev/%.30s", entry->d_name);
+  }
+  closedir(disks);
+  return found;
+}
+
+static void await_disk(const char* serial, char* path, size_t size) {
+  for (int attempt = 0; attempt < 2000; ++attempt) {
+    if (find_disk(serial, path, size)) return;
+    nanosleep(&(struct timespec){.tv_nsec = 2000000}, NULL);
+  }
+  give_up("the kernel has not found the disk %s", serial);
+}
+
+static void mount_image(size_t layers) {
+  char meta[64], disk[64], serial[24];
+  await_disk("image", meta, sizeof meta);
+  char* options = malloc(8 + layers * 48);
+  if (options == NULL) give_up("no memory for %zu layers", layers);
+  size_t length = 0;
+  options[0] = '\0';
+  for (size_t i = 0; i < layers; ++i) {
+    snprintf(serial, sizeof serial, "layer%zu", i);
+    await_disk(serial, disk, sizeof disk);
+    length += (size_t)snprintf(options + length, 48, "%sdevice=%s", i > 0 ? "," : "", disk);
+  }
+  if (mount(meta, "/lower", "erofs", MS_RDONLY, options) != 0) give_up("cannot mount the image: %s", strerror(errno));
+  free(options);
+}
+
+static void mount_upper(void) {
+  char disk[64];
+  await_disk("upper", disk, sizeof disk);
+  if (mount(disk, "/upper", "ext4", 0, NULL) != 0) give_up("cannot mount the writable disk: %s", strerror(errno));
+  mkdir("/upper/upper", 0755);
+  mkdir("/upper/work", 0755);
+}
+
+static void mount_at(const char* type, const char* path, unsigned long flags, const char* options) {
+  mkdir(path, 0755);
+  if (mount(type, path, type, flags, options) != 0) give_up("cannot mount %s: %s", path, strerror(errno));
+}
+
+void mount_root(size_t layers) {
+  mkdir("/lower", 0755);
+  mkdir("/upper", 0755);
+  mkdir(ROOT, 0755);
+  mount_image(layers);
+  mount_upper();
+  if (mount("overlay", ROOT, "overlay", 0, "lowerdir=/lower,upperdir=/upper/upper,workdir=/upper/work") != 0) {
+    give_up("cannot join image and writable disk: %s", strerror(errno));
+  }
+  mount_at("proc", ROOT "/proc", MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL);
+  mount_at("sysfs", ROOT "/sys", MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL);
+  mount_at("devtmpfs", ROOT "/dev", MS_NOSUID, NULL);
+  mount_at("devpts", ROOT "/dev/pts", MS_NOSUID | MS_NOEXEC, "gid=5,mode=620,ptmxmode=666");
+  mount_at("tmpfs", ROOT "/dev/shm", MS_NOSUID | MS_NODEV, "mode=1777");
+  static const char* const links[][2] = {{"/proc/self/fd", ROOT "/dev/fd"},
+                                         {"/proc/self/fd/0", ROOT "/dev/stdin"},
+                                         {"/proc/self/fd/1", ROOT "/dev/stdout"},
+                                         {"/proc/self/fd/2", ROOT "/dev/stderr"}};
+  for (size_t i = 0; i < sizeof links / sizeof *links; ++i) {
+    if (symlink(links[i][0], links[i][1]) != 0 && errno != EEXIST) tell("note %s: %s", links[i][1], strerror(errno));
+  }
+  if (mkdir(ROOT "/tmp", 01777) == 0) chmod(ROOT "/tmp", 01777);
+}
+
+/// Gives the blocks of deleted files back to the host, so that a snapshot does not carry them.
+static void trim_upper(void) {
+  const int fd = open("/upper", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (fd < 0) return;
+  struct fstrim_range all = {.len = UINT64_MAX, .minlen = 65536};
+  ioctl(fd, FITRIM, &all);
+  close(fd);
+}
+
+/// Takes away what is mounted at `top` and below, the latest first. True when nothing is left.
+static bool unmount_below(const char* top) {
+  bool left = false;
+  for (int round = 0; round < 8; ++round) {
+    FILE* mounts = fopen("/proc/self/mounts", "re");
+    if (mounts == NULL) return false;
+    char line[4096], last[4096] = "";
+    while (fgets(line, sizeof line, mounts) != NULL) {
+      char path[4096];
+      if (sscanf(line, "%*s %4095s", path) != 1) continue;
+      const size_t length = strlen(top);
+      if (strncmp(path, top, length) != 0 || (path[length] != '\0' && path[length] != '/')) continue;
+      strcpy(last, path);
+    }
+    fclose(mounts);
+    left = last[0] != '\0';
+    if (!left) return true;
+    if (umount2(last, 0) == 0) {
+      round = -1;
+      continue;
+    }
+    nanosleep(&(struct timespec){.tv_nsec = 20000000}, NULL);
+  }
+  return !left;
+}
+
+bool unmount_root(void) {
+  sync();
+  const bool root = unmount_below(ROOT);
+  if (root) trim_upper();
+  const bool upper = root && (umount2("/upper", 0) == 0 || errno == EINVAL);  // it was never mounted
+  if (!upper) sync();
+  return upper;
+}
