@@ -1,0 +1,311 @@
+#include "runtime/monitor.h"
+
+#include <poll.h>
+#include <signal.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <chrono>
+
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+
+#include "os/dir.h"
+#include "runtime/accelerator.h"
+#include "runtime/guest_message.h"
+#include "runtime/log_file.h"
+#include "runtime/qemu_process.h"
+
+namespace msb::runtime {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+using std::chrono::milliseconds;
+
+constexpr uint64_t kConsoleLimit = uint64_t{1} << 20;
+constexpr milliseconds kHardStop{3'000};        // from the order to stop at once to the end of QEMU
+constexpr milliseconds kUnmountLimit{600'000};  // a guest may have much to write
+
+uint64_t since(Clock::time_point start) {
+  return static_cast<uint64_t>(std::chrono::duration_cast<milliseconds>(Clock::now() - start).count());
+}
+
+struct Logs {
+  LogFile console, out, err;
+  LogFile messages;
+};
+
+Result<Logs> open_logs(const Machine& machine) {
+  auto& fs = os::real_fs();
+  const auto create = [&](const char* name, uint64_t limit) {
+    return LogFile::create(fs, os::join_path(machine.directory, name), limit);
+  };
+  MSB_TRY(LogFile console, create(kConsoleLog, kConsoleLimit));
+  MSB_TRY(LogFile out, create(kStdoutLog, machine.output_limit));
+  MSB_TRY(LogFile err, create(kStderrLog, machine.output_limit));
+  MSB_TRY(LogFile messages, create(kQemuLog, kConsoleLimit));
+  return Logs{std::move(console), std::move(out), std::move(err), std::move(messages)};
+}
+
+/// What a machine that has died says about it: its kernel's panic, else QEMU's messages, else the end of the console.
+std::string last_words(const Machine& machine, const Logs& logs) {
+  constexpr size_t kMost = 200;
+  const auto console =
+      os::read_small(os::real_fs(), AT_FDCWD, os::join_path(machine.directory, kConsoleLog), kConsoleLimit);
+  const size_t panic = console ? console->find("Kernel panic") : std::string::npos;
+  if (panic != std::string::npos) return printable(std::string_view(*console).substr(panic, kMost));
+  return logs.messages.total() > 0 ? logs.messages.tail() : logs.console.tail();
+}
+
+/// One QEMU from its start to its end.
+class Life {
+ public:
+  Life(const Machine& machine, const Surroundings& surroundings, Logs& logs, int signals)
+      : machine_(machine), surroundings_(surroundings), logs_(logs), signals_(signals) {}
+
+  Result<Outcome> run(Accelerator accelerator, milliseconds first_word_limit);
+  bool heard() const { return heard_; }
+  bool asked() const { return asked_; }
+
+ private:
+  void listen();
+  bool read_from(os::Fd& fd, LogFile* log);
+  void hear(const GuestMessage& message);
+  void handle_signal();
+  void handle_starter();
+  void write_to_guest();
+  void stop(bool at_once);
+  void kill_machine(const std::string& why);
+  void keep_time();
+  bool over() const { return reaped_ && !qemu_.console && !qemu_.control && !qemu_.out && !qemu_.err; }
+  Outcome outcome() const;
+
+  const Machine& machine_;
+  const Surroundings& surroundings_;
+  Logs& logs_;
+  const int signals_;
+  QemuProcess qemu_;
+  GuestReader reader_;
+  std::string to_guest_;
+  Clock::time_point start_ = Clock::now();
+  Clock::time_point deadline_ = Clock::time_point::max();
+  std::string too_late_;  // why, once the deadline has passed
+  Accelerator accelerator_ = Accelerator::tcg;
+  uint64_t ready_ms_ = 0;
+  bool reaped_ = false;
+  bool heard_ = false, ready_ = false, asked_ = false, left_ = false;
+  std::optional<GuestMessage> end_;
+  std::optional<bool> clean_;
+  std::string failure_;
+  std::string killed_for_;
+};
+
+Result<Outcome> Life::run(Accelerator accelerator, milliseconds first_word_limit) {
+  accelerator_ = accelerator;
+  start_ = Clock::now();
+  MSB_TRY(qemu_, start_qemu(machine_, accelerator, surroundings_.lock));
+  deadline_ = start_ + first_word_limit;
+  too_late_ = std::string("no guest has begun to run with ") + accelerator_name(accelerator) + " within " +
+              std::to_string(first_word_limit.count()) + " ms";
+  while (!over()) listen();
+  return outcome();
+}
+
+void Life::listen() {
+  const int starter = ready_ || left_ ? -1 : surroundings_.starter;
+  const auto fd_of = [](const os::Fd& fd) { return fd ? fd.get() : -1; };
+  const auto control_events = static_cast<short>(to_guest_.empty() ? POLLIN : POLLIN | POLLOUT);
+  pollfd events[] = {{signals_, POLLIN, 0},
+                     {starter, POLLIN, 0},
+                     {fd_of(qemu_.control), control_events, 0},
+                     {fd_of(qemu_.out), POLLIN, 0},
+                     {fd_of(qemu_.err), POLLIN, 0},
+                     {fd_of(qemu_.console), POLLIN, 0},
+                     {fd_of(qemu_.messages), POLLIN, 0}};
+  int wait = -1;
+  if (deadline_ != Clock::time_point::max()) {
+    const auto left = std::chrono::duration_cast<milliseconds>(deadline_ - Clock::now()).count() + 1;
+    wait = static_cast<int>(std::clamp<int64_t>(left, 0, 60'000));
+  }
+  if (::poll(events, std::size(events), wait) < 0) return;
+  if (events[0].revents != 0) handle_signal();
+  if (events[1].revents != 0) handle_starter();
+  if ((events[2].revents & POLLOUT) != 0) write_to_guest();
+  if ((events[2].revents & ~POLLOUT) != 0) read_from(qemu_.control, nullptr);
+  if (events[3].revents != 0) read_from(qemu_.out, &logs_.out);
+  if (events[4].revents != 0) read_from(qemu_.err, &logs_.err);
+  if (events[5].revents != 0) read_from(qemu_.console, &logs_.console);
+  if (events[6].revents != 0) read_from(qemu_.messages, &logs_.messages);
+  keep_time();
+}
+
+bool Life::read_from(os::Fd& fd, LogFile* log) {
+  char buffer[65536];
+  const ssize_t got = ::read(fd.get(), buffer, sizeof buffer);
+  if (got < 0 && (errno == EAGAIN || errno == EINTR)) return true;
+  if (got <= 0) {
+    fd = os::Fd();
+    return false;
+  }
+  const std::string_view bytes(buffer, static_cast<size_t>(got));
+  if (log != nullptr) {
+    log->append(bytes);
+  } else {
+    reader_.feed(bytes, [&](const GuestMessage& message) { hear(message); });
+  }
+  return true;
+}
+
+void Life::hear(const GuestMessage& message) {
+  using Kind = GuestMessage::Kind;
+  switch (message.kind) {
+    case Kind::hello:
+      if (heard_) return;
+      heard_ = true;
+      to_guest_ = machine_.request + to_guest_;
+      if (!asked_) deadline_ = start_ + machine_.ready_timeout;
+      too_late_ = "the guest was not ready within " + std::to_string(machine_.ready_timeout.count()) + " ms";
+      return;
+    case Kind::ready: {
+      if (ready_) return;
+      ready_ = true;
+      ready_ms_ = since(start_);
+      if (!asked_) {
+        deadline_ = Clock::time_point::max();
+        surroundings_.record(sandbox::Status::running);
+      }
+      const std::string line = "ready\n";
+      if (!left_) static_cast<void>(::send(surroundings_.starter, line.data(), line.size(), MSG_NOSIGNAL));
+      return;
+    }
+    case Kind::fail:
+      if (failure_.empty()) failure_ = message.text;
+      return;
+    case Kind::exit:
+    case Kind::signal:
+      if (end_) return;
+      end_ = message;
+      if (!asked_) deadline_ = Clock::now() + kUnmountLimit;
+      too_late_ = "the guest did not finish writing";
+      return;
+    case Kind::clean:
+    case Kind::dirty:
+      clean_ = message.kind == Kind::clean;
+      return;
+    case Kind::note:
+      logs_.messages.append("guest: " + message.text + '\n');
+  }
+}
+
+void Life::handle_signal() {
+  signalfd_siginfo signal{};
+  if (::read(signals_, &signal, sizeof signal) != sizeof signal) return;
+  if (signal.ssi_signo != SIGCHLD) return stop(signal.ssi_signo == SIGINT);
+  int status = 0;
+  if (::waitpid(qemu_.pid, &status, WNOHANG) != qemu_.pid) return;
+  reaped_ = true;
+  deadline_ = Clock::time_point::max();
+}
+
+/// Whoever started the machine has nothing more to say: it has gone.
+void Life::handle_starter() {
+  left_ = true;
+  if (ready_) return;
+  asked_ = true;
+  kill_machine("nobody waits for it any more");
+}
+
+void Life::stop(bool at_once) {
+  if (!asked_) surroundings_.record(sandbox::Status::draining);
+  asked_ = true;
+  if (!heard_) return kill_machine("it was stopped while starting");
+  to_guest_ += at_once ? "kill\n" : "stop\n";
+  if (!at_once) return;
+  deadline_ = std::min(deadline_, Clock::now() + kHardStop);
+  too_late_ = "it did not stop in time";
+}
+
+void Life::write_to_guest() {
+  const ssize_t sent = ::send(qemu_.control.get(), to_guest_.data(), to_guest_.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
+  if (sent > 0) to_guest_.erase(0, static_cast<size_t>(sent));
+}
+
+void Life::kill_machine(const std::string& why) {
+  if (reaped_ || !killed_for_.empty()) return;
+  killed_for_ = why;
+  ::kill(qemu_.pid, SIGKILL);
+}
+
+void Life::keep_time() {
+  if (Clock::now() >= deadline_) {
+    kill_machine(too_late_);
+    deadline_ = Clock::time_point::max();
+  }
+  // The guest may end once all that it has said is here.
+  if (!clean_ || (!end_ && failure_.empty())) return;
+  if (end_ && (logs_.out.total() < end_->out || logs_.err.total() < end_->err)) return;
+  if (!to_guest_.ends_with("bye\n")) to_guest_ += "bye\n";
+}
+
+Outcome Life::outcome() const {
+  Outcome outcome;
+  outcome.clean = clean_.value_or(false);
+  outcome.out_bytes = logs_.out.total();
+  outcome.err_bytes = logs_.err.total();
+  outcome.accelerator = accelerator_;
+  outcome.ready_ms = ready_ms_;
+  outcome.total_ms = since(start_);
+  if (end_) {
+    outcome.end = end_->kind == GuestMessage::Kind::exit ? End::exited : End::signalled;
+    outcome.number = end_->number;
+  } else if (!failure_.empty()) {
+    outcome.end = End::failed;
+    outcome.message = failure_;
+  } else if (asked_) {
+    outcome.end = End::killed;
+    outcome.message = killed_for_;
+  } else {
+    outcome.end = End::lost;
+    outcome.message = killed_for_.empty() ? "the machine has ended by itself" : killed_for_;
+    if (const std::string said = last_words(machine_, logs_); !said.empty()) {
+      outcome.message += "; its last words: " + said;
+    }
+  }
+  return outcome;
+}
+
+Result<os::Fd> block_signals() {
+  sigset_t wanted;
+  sigemptyset(&wanted);
+  for (const int signal : {SIGCHLD, SIGTERM, SIGINT}) sigaddset(&wanted, signal);
+  ::sigprocmask(SIG_BLOCK, &wanted, nullptr);
+  const int fd = ::signalfd(-1, &wanted, SFD_CLOEXEC | SFD_NONBLOCK);
+  if (fd < 0) return Error::io("cannot watch", "signals", errno);
+  return os::Fd(fd);
+}
+
+}  // namespace
+
+Result<Outcome> supervise(const Machine& machine, const Surroundings& surroundings) {
+  MSB_TRY(const os::Fd signals, block_signals());
+  MSB_TRY(Logs logs, open_logs(machine));
+  const auto choices = accelerators_to_try(machine);
+  for (const Accelerator& choice : choices) {
+    const bool last = &choice == &choices.back();
+    Life life(machine, surroundings, logs, signals.get());
+    MSB_TRY(Outcome outcome,
+            life.run(choice, last ? machine.ready_timeout : std::min(kTrialLimit, machine.ready_timeout)));
+    if (last || life.heard() || life.asked()) return outcome;
+    remember_broken_kvm(machine.accelerator_file);
+  }
+  return Error(Status::internal, "no accelerator was tried");
+}
+
+sandbox::Status status_after(const Outcome& outcome) {
+  if (outcome.end == End::lost || (outcome.end == End::failed && !outcome.clean)) return sandbox::Status::crashed;
+  return sandbox::Status::stopped;
+}
+
+}  // namespace msb::runtime

@@ -1,0 +1,172 @@
+#include "runtime/monitor_process.h"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <spawn.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <charconv>
+
+#include <sys/socket.h>
+#include <sys/wait.h>
+
+#include "os/dir.h"
+#include "runtime/host.h"
+
+namespace msb::runtime {
+namespace {
+
+constexpr std::chrono::milliseconds kLook{20};
+constexpr size_t kMaxLine = 8192;
+
+/// Actions and attributes of posix_spawn(3), which is safe in programs with threads.
+class Spawn {
+ public:
+  Spawn() {
+    posix_spawn_file_actions_init(&actions_);
+    posix_spawnattr_init(&attributes_);
+    sigset_t none, all;
+    sigemptyset(&none);
+    sigfillset(&all);
+    posix_spawnattr_setsigmask(&attributes_, &none);
+    posix_spawnattr_setsigdefault(&attributes_, &all);
+    posix_spawnattr_setflags(&attributes_,
+                             POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | static_cast<short>(POSIX_SPAWN_SETSID));
+  }
+  Spawn(const Spawn&) = delete;
+  Spawn& operator=(const Spawn&) = delete;
+  ~Spawn() {
+    posix_spawn_file_actions_destroy(&actions_);
+    posix_spawnattr_destroy(&attributes_);
+  }
+
+  void open(int fd, const std::string& path, int flags) {
+    posix_spawn_file_actions_addopen(&actions_, fd, path.c_str(), flags, 0600);
+  }
+  void pass(int from, int to) { posix_spawn_file_actions_adddup2(&actions_, from, to); }
+  /// `subject` is what lists of processes show beside the program.
+  Result<pid_t> run(const std::string& program, std::string subject) {
+    std::string name = program;
+    char* argv[] = {name.data(), subject.data(), nullptr};
+    pid_t pid = -1;
+    const int failed = posix_spawn(&pid, program.c_str(), &actions_, &attributes_, argv, environ);
+    if (failed != 0) return Error::io("cannot start", program, failed);
+    return pid;
+  }
+
+ private:
+  posix_spawn_file_actions_t actions_;
+  posix_spawnattr_t attributes_;
+};
+
+/// A duplicate that lies above the numbers that a monitor expects things at.
+Result<os::Fd> above(int fd) {
+  constexpr int kAbove = 10;
+  const int copy = ::fcntl(fd, F_DUPFD_CLOEXEC, kAbove);
+  if (copy < 0) return Error::io("cannot duplicate", "a descriptor", errno);
+  return os::Fd(copy);
+}
+
+}  // namespace
+
+Result<MonitorProcess> MonitorProcess::start(const Machine& machine, int lock, const Call& call) {
+  MSB_TRY(const std::string program, find_helper(kMonitor));
+  MSB_TRY(const std::string description, encode_records(to_records(machine)));
+  int ends[2];
+  if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, ends) != 0) {
+    return Error::io("cannot make", "a channel to the monitor", errno);
+  }
+  MonitorProcess monitor{os::Fd(ends[0])};
+  const os::Fd theirs(ends[1]);
+  ::fcntl(ends[1], F_SETFL, 0);
+  MSB_TRY(const os::Fd socket, above(theirs.get()));
+  MSB_TRY(const os::Fd held, above(lock));
+  {
+    Spawn spawn;
+    spawn.open(0, "/dev/null", O_RDONLY);
+    spawn.open(1, os::join_path(machine.directory, kMonitorLog), O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW);
+    spawn.pass(1, 2);
+    spawn.pass(socket.get(), kMonitorSocket);
+    spawn.pass(held.get(), kMonitorLock);
+    MSB_TRY(const pid_t child, spawn.run(program, machine.name));
+    // It goes on in a child of its own, so that nobody has to wait for it.
+    while (::waitpid(child, nullptr, 0) < 0 && errno == EINTR) continue;
+  }
+  MSB_CHECK(monitor.send(description, call));
+  MSB_CHECK(monitor.send(machine.request, call));
+  MSB_TRY(const std::string line, monitor.read_line(call));
+  constexpr std::string_view kHere = "here ";
+  if (!line.starts_with(kHere)) return Error(Status::internal, "the monitor says: " + line);
+  std::from_chars(line.data() + kHere.size(), line.data() + line.size(), monitor.pid_);
+  return monitor;
+}
+
+Done MonitorProcess::go(const Call& call) {
+  MSB_CHECK(send(kGoLine, call));
+  MSB_TRY(const std::string line, read_line(call));
+  if (line + '\n' == kReadyLine) return {};
+  return Error(Status::internal, "the monitor says: " + line);
+}
+
+/// Failures that it sends come back as such.
+Result<std::string> MonitorProcess::read_line(const Call& call) {
+  for (;;) {
+    if (const size_t end = received_.find('\n'); end != std::string::npos) {
+      std::string line = received_.substr(0, end);
+      received_.erase(0, end + 1);
+      int status = 0;
+      constexpr std::string_view kFail = "fail ";
+      if (!line.starts_with(kFail)) return line;
+      const auto [rest, error] = std::from_chars(line.data() + kFail.size(), line.data() + line.size(), status);
+      if (error != std::errc() || find_status(static_cast<Status>(status)) == nullptr) return line;
+      const std::string_view text(rest, static_cast<size_t>(line.data() + line.size() - rest));
+      return Error(static_cast<Status>(status), text.substr(std::min<size_t>(1, text.size())));
+    }
+    MSB_CHECK(call.check());
+    pollfd wait{socket_.get(), POLLIN, 0};
+    if (::poll(&wait, 1, static_cast<int>(kLook.count())) <= 0) continue;
+    char buffer[1024];
+    const ssize_t got = ::read(socket_.get(), buffer, sizeof buffer);
+    if (got < 0 && (errno == EAGAIN || errno == EINTR)) continue;
+    if (got <= 0 || received_.size() > kMaxLine) {
+      return Error(Status::internal, "the monitor of the sandbox has ended without a word; see its logs");
+    }
+    received_.append(buffer, static_cast<size_t>(got));
+  }
+}
+
+Done MonitorProcess::send(std::string_view bytes, const Call& call) {
+  while (!bytes.empty()) {
+    const ssize_t sent = ::send(socket_.get(), bytes.data(), bytes.size(), MSG_NOSIGNAL);
+    if (sent > 0) {
+      bytes.remove_prefix(static_cast<size_t>(sent));
+    } else if (errno == EAGAIN || errno == EINTR) {
+      MSB_CHECK(call.pause(kLook));
+    } else if (errno == EPIPE || errno == ECONNRESET) {
+      return {};  // what it had to say is read next
+    } else {
+      return Error::io("cannot write to", "the monitor", errno);
+    }
+  }
+  return {};
+}
+
+std::string here_line(pid_t pid) { return "here " + std::to_string(pid) + '\n'; }
+
+std::string failure_line(const Error& error) {
+  // The reader puts the lead-in of the kind before it again.
+  std::string text = error.message();
+  if (const StatusRow* row = find_status(error.status()); row != nullptr && !row->lead_in.empty()) {
+    const std::string lead = std::string(row->lead_in) + ": ";
+    if (text.starts_with(lead)) text.erase(0, lead.size());
+  }
+  for (char& c : text) {
+    if (c == '\n') c = ' ';
+  }
+  text.resize(std::min(text.size(), kMaxLine / 2));
+  return "fail " + std::to_string(static_cast<int32_t>(error.status())) + ' ' + text + '\n';
+}
+
+}  // namespace msb::runtime

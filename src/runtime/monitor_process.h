@@ -1,0 +1,41 @@
+#pragma once
+
+#include <sys/types.h>
+
+#include "base/call.h"
+#include "os/fd.h"
+#include "runtime/machine.h"
+
+namespace msb::runtime {
+
+/// The other end of a process that runs a machine, while it starts. Dropped before the machine is ready, it ends the
+/// machine.
+class MonitorProcess {
+ public:
+  /// Starts a monitor, which waits for go(). It inherits the lock.
+  static Result<MonitorProcess> start(const Machine& machine, int lock, const Call& call);
+
+  pid_t pid() const { return pid_; }
+  /// Lets it begin, and waits for the guest. Fails with what it says.
+  Done go(const Call& call);
+
+ private:
+  explicit MonitorProcess(os::Fd socket) : socket_(std::move(socket)) {}
+  Result<std::string> read_line(const Call& call);
+  Done send(std::string_view bytes, const Call& call);
+
+  os::Fd socket_;
+  std::string received_;
+  pid_t pid_ = -1;
+};
+
+// The other side: lines that a monitor sends.
+std::string here_line(pid_t pid);
+std::string failure_line(const Error& error);
+inline constexpr char kReadyLine[] = "ready\n";
+inline constexpr char kGoLine[] = "go\n";
+// Descriptors that it finds open.
+inline constexpr int kMonitorSocket = 3;
+inline constexpr int kMonitorLock = 4;
+
+}  // namespace msb::runtime

@@ -1,0 +1,152 @@
+#include "runtime/start.h"
+
+#include <algorithm>
+#include <cerrno>
+
+#include "index/sandboxes.h"
+#include "os/dir.h"
+#include "runtime/boot_config.h"
+#include "runtime/host.h"
+#include "runtime/image_disks.h"
+#include "runtime/monitor_process.h"
+#include "sandbox/directory.h"
+#include "sandbox/hold.h"
+
+namespace msb::runtime {
+namespace {
+
+constexpr std::chrono::milliseconds kReadyTimeout{60'000};
+constexpr uint64_t kOutputLimit = uint64_t{8} << 20;
+constexpr uint32_t kMinMemory = 64;
+constexpr uint32_t kMaxMemory = uint32_t{1} << 20;
+constexpr uint32_t kMaxCpus = 256;
+
+Result<uint32_t> choose(uint32_t wanted, const std::optional<uint64_t>& configured, uint32_t least, uint32_t most,
+                        uint32_t otherwise, const char* what) {
+  const uint64_t value = wanted != 0 ? wanted : configured.value_or(otherwise);
+  if (value >= least && value <= most) return static_cast<uint32_t>(value);
+  return Error(Status::invalid_argument, std::string(what) + " of a machine must be " + std::to_string(least) + " to " +
+                                             std::to_string(most) + ", not " + std::to_string(value));
+}
+
+Result<std::vector<std::string>> choose_command(const std::string& name, const StartRequest& request,
+                                                const BootConfig& config) {
+  if (request.idle) return std::vector<std::string>();
+  std::vector<std::string> command;
+  if (request.command) {
+    command = *request.command;
+  } else {
+    command = config.entrypoint.value_or(std::vector<std::string>());
+    if (config.command) command.insert(command.end(), config.command->begin(), config.command->end());
+  }
+  if (command.empty() || command.front().empty()) {
+    return Error(Status::no_default_command, "neither the caller nor the image of " + name + " names one")
+        .with("name", name);
+  }
+  return command;
+}
+
+/// Variables with the later ones in place of the earlier.
+std::vector<std::string> environment_of(const StartRequest& request, const BootConfig& config) {
+  std::vector<std::string> variables;
+  const auto put = [&](const std::string& key, const std::string& variable) {
+    const auto known =
+        std::ranges::find_if(variables, [&](const std::string& one) { return one.substr(0, one.find('=')) == key; });
+    if (known == variables.end()) {
+      variables.push_back(variable);
+    } else {
+      *known = variable;
+    }
+  };
+  for (const std::string& variable : config.environment) put(variable.substr(0, variable.find('=')), variable);
+  for (const auto& [key, value] : request.environment) put(key, key + '=' + value);
+  return variables;
+}
+
+Result<std::string> request_of(const std::string& name, const StartRequest& request, const BootConfig& config,
+                               size_t layers) {
+  MSB_TRY(const auto command, choose_command(name, request, config));
+  Records records;
+  for (const std::string& argument : command) records.emplace_back("argument", argument);
+  for (const std::string& variable : environment_of(request, config)) records.emplace_back("variable", variable);
+  const auto add = [&](const char* key, const std::optional<std::string>& first,
+                       const std::optional<std::string>& second) {
+    if (const auto& value = first ? first : second; value && !value->empty()) records.emplace_back(key, *value);
+  };
+  add("directory", request.directory, config.directory);
+  add("user", request.user, config.user);
+  add("hostname", request.hostname, config.hostname ? config.hostname : name.substr(0, 63));
+  records.emplace_back("layers", std::to_string(layers));
+  records.emplace_back("stop-signal", std::to_string(signal_number(config.stop_signal)));
+  if (request.network) records.emplace_back("network", "1");
+  return encode_records(records);
+}
+
+Result<std::optional<index::ConfigRecord>> image_config(const image::Context& context, const std::string& digest,
+                                                        const Call& call) {
+  using Config = std::optional<index::ConfigRecord>;
+  return context.database.read(call, [&](index::Transaction& transaction) -> Result<Config> {
+    MSB_TRY(const auto manifest, index::find_manifest(transaction, digest));
+    if (!manifest) return Config();
+    return index::find_config(transaction, *manifest);
+  });
+}
+
+Result<Machine> describe(const image::Context& context, const sandbox::Sandbox& sandbox, const StartRequest& request,
+                         const Call& call) {
+  if (!sandbox.upper_path || !sandbox.image_digest) {
+    return Error(Status::invalid_config, "sandbox " + sandbox.name + " has no image or no disk of its own")
+        .with("name", sandbox.name);
+  }
+  MSB_TRY(const auto image, image_config(context, *sandbox.image_digest, call));
+  const BootConfig config = read_boot_config(sandbox.config_json, image);
+  Machine machine;
+  MSB_TRY(machine.disks, image_disks(context, *sandbox.image_digest));
+  MSB_TRY(machine.request, request_of(sandbox.name, request, config, machine.disks.size() - 1));
+  machine.disks.push_back({*sandbox.upper_path, "upper", true});
+  MSB_TRY(machine.memory_mib,
+          choose(request.memory_mib, config.memory_mib, kMinMemory, kMaxMemory, 512, "memory (MiB)"));
+  MSB_TRY(machine.cpus, choose(request.cpus, config.cpus, 1, kMaxCpus, 1, "processors"));
+  MSB_TRY(machine.qemu, find_qemu());
+  MSB_TRY(const Kernel kernel, find_kernel(context.fs, request.kernel));
+  machine.kernel = kernel.path;
+  MSB_TRY(machine.initramfs, provide_initramfs(context, kernel, call));
+
+  machine.name = sandbox.name;
+  machine.directory = sandbox::directory_of(context, sandbox.name);
+  machine.home = os::parent_path(os::parent_path(context.database.path()));
+  machine.cache = context.paths.root();
+  machine.snapshots = context.snapshots_dir;
+  machine.sandboxes = context.sandboxes_dir;
+  machine.accelerator_file = machine.home + "/run/accelerator";
+  machine.accelerator = request.accelerator;
+  machine.network = request.network;
+  machine.console = request.console;
+  machine.ready_timeout = request.ready_timeout.count() > 0 ? request.ready_timeout : kReadyTimeout;
+  machine.output_limit = request.output_limit > 0 ? request.output_limit : kOutputLimit;
+  return machine;
+}
+
+/// What the last machine has left must not be taken for this one's.
+Done clear_traces(const image::Context& context, const std::string& directory) {
+  for (const char* folder : {kLogs, kRuntime}) MSB_CHECK(os::make_dirs(context.fs, os::join_path(directory, folder)));
+  for (const char* file : {kOutcome, kStdoutLog, kStderrLog, kConsoleLog, kQemuLog}) {
+    const std::string path = os::join_path(directory, file);
+    const int result = context.fs.unlink(AT_FDCWD, path.c_str(), 0);
+    if (result < 0 && result != -ENOENT) return Error::io("cannot remove", path, -result);
+  }
+  return {};
+}
+
+}  // namespace
+
+Done start(const image::Context& context, const std::string& name, const StartRequest& request, const Call& call) {
+  MSB_TRY(const sandbox::StoppedHold held, sandbox::hold_idle(context, name, call));
+  MSB_TRY(const Machine machine, describe(context, held.sandbox(), request, call));
+  MSB_CHECK(clear_traces(context, machine.directory));
+  MSB_TRY(MonitorProcess monitor, MonitorProcess::start(machine, held.lock_fd(), call));
+  MSB_CHECK(sandbox::record_starting(context, held, monitor.pid(), call));
+  return monitor.go(call);
+}
+
+}  // namespace msb::runtime
