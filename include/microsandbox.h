@@ -122,7 +122,8 @@ enum {
     MSB_KIND_SNAPSHOT_HANDLE = 15,
     MSB_KIND_SNAPSHOT_HANDLE_LIST = 16,
     MSB_KIND_VERIFY_REPORT = 17,
-    MSB_KIND_STRING_LIST = 18
+    MSB_KIND_STRING_LIST = 18,
+    MSB_KIND_MACHINE_END = 19
 };
 
 typedef struct msb_error msb_error;
@@ -143,6 +144,7 @@ typedef struct msb_snapshot_handle msb_snapshot_handle;
 typedef struct msb_snapshot_handle_list msb_snapshot_handle_list;
 typedef struct msb_verify_report msb_verify_report;
 typedef struct msb_string_list msb_string_list;
+typedef struct msb_machine_end msb_machine_end;
 
 /** A key and its value, both UTF-8 and never NULL in results. */
 typedef struct msb_kv {
@@ -1256,6 +1258,177 @@ MSB_API const msb_sandbox *msb_sandbox_list_at(const msb_sandbox_list *list, siz
  * @since 0.1
  */
 MSB_API const char *msb_sandbox_status_name(uint32_t status);
+
+/* ---- Machines --------------------------------------------------------------------------------------------------- */
+
+/* A sandbox runs in a virtual machine: QEMU with a kernel of this host, the image as read-only disks, and the sandbox's
+ * writable disk. A process of its own looks after each machine, which outlives the caller; when that process dies, the
+ * machine dies with it and the sandbox has crashed. Needs the packages qemu-system-x86 and linux-image-amd64, or
+ * linux-image-cloud-amd64. */
+
+/** What makes the processor of a machine. */
+enum {
+    MSB_ACCELERATOR_AUTO = 0, /**< KVM where it runs a guest within 5 s, which is remembered until the host boots; else TCG */
+    MSB_ACCELERATOR_KVM = 1,
+    MSB_ACCELERATOR_TCG = 2   /**< emulation: works everywhere, several times slower */
+};
+
+/** Who has written something. */
+enum {
+    MSB_OUTPUT_STDOUT = 1,
+    MSB_OUTPUT_STDERR = 2,
+    MSB_OUTPUT_CONSOLE = 3, /**< the guest's kernel; at most 1 MiB is kept */
+    MSB_OUTPUT_MACHINE = 4  /**< QEMU, and remarks of the guest's first process */
+};
+
+/** Receives output, on the thread that made the call, as it comes. The bytes live for the call. */
+typedef void (*msb_output_fn)(uint32_t source, const void *bytes, size_t length, void *user);
+
+typedef struct msb_sandbox_start_opts {
+    size_t struct_size;
+    const char *const *command; /**< Program and arguments, in place of the image's entrypoint and command. */
+    size_t command_count;       /**< 0: what the image names. */
+    bool idle;                  /**< Run nothing: the machine stays until it is stopped. */
+    const msb_kv *env;          /**< Added to the sandbox's environment. */
+    size_t env_count;
+    const char *working_dir;    /**< NULL: the image's. */
+    const char *user;           /**< `NAME`, `UID`, `NAME:GROUP`, `UID:GID`; NULL: the image's. */
+    const char *hostname;       /**< NULL: the sandbox's name. */
+    uint32_t memory_mib;        /**< 0: as configured, else 512. */
+    uint32_t cpus;              /**< 0: as configured, else 1. */
+    const char *kernel;         /**< Its image (bzImage); NULL: the newest in /boot that has modules. */
+    uint32_t accelerator;       /**< MSB_ACCELERATOR_… */
+    uint32_t ready_timeout_ms;  /**< Longest time from the start to the command; 0 for 60 s. */
+    bool network;               /**< Outgoing IPv4. The guest then reaches what listens on this host's loopback, as 10.0.2.2. */
+    bool console;               /**< Let the kernel say everything on the console. */
+    uint64_t output_limit;      /**< Bytes kept of each output of the command; 0 for 8 MiB. The rest is counted. */
+    msb_output_fn on_output;    /**< msb_sandbox_run(): receives the output; NULL: it is in the result. */
+    void *user_data;            /**< Passed to on_output. */
+} msb_sandbox_start_opts;
+#define MSB_SANDBOX_START_OPTS_INIT \
+    { sizeof(msb_sandbox_start_opts), NULL, 0, false, NULL, 0, NULL, NULL, NULL, 0, 0, NULL, MSB_ACCELERATOR_AUTO, 0, \
+      false, false, 0, NULL, NULL }
+
+/**
+ * Boots a sandbox and returns when its command has been started. A caller that gives up meanwhile leaves it stopped.
+ *
+ * @param client  The client.
+ * @param name    Its name.
+ * @param opts    What to run, and in what; NULL for what the image says.
+ * @param call    Call control; NULL for none.
+ * @param err     The failure.
+ * @retval MSB_ERR_SANDBOX_NOT_FOUND      no sandbox of that name
+ * @retval MSB_ERR_SANDBOX_STILL_RUNNING  it runs, is being started, or is being captured
+ * @retval MSB_ERR_INVALID_CONFIG         it has no image or no disk of its own
+ * @retval MSB_ERR_INVALID_ARGUMENT       memory, processors, accelerator or kernel are none
+ * @retval MSB_ERR_NO_DEFAULT_COMMAND     neither options nor image name a command
+ * @retval MSB_ERR_IMAGE_NOT_FOUND, MSB_ERR_IMAGE_INVALID  its image is not complete in the cache
+ * @retval MSB_ERR_EXEC_FAILED            the guest could not be set up, or the command cannot be run there
+ * @retval MSB_ERR_EXEC_TIMEOUT           the guest was not ready in time
+ * @retval MSB_ERR_UNSUPPORTED            no QEMU or no kernel, fact `package`; or the client is read-only
+ * @retval MSB_ERR_CANCELLED, MSB_ERR_DEADLINE_EXCEEDED, MSB_ERR_BUSY, MSB_ERR_IO, MSB_ERR_DATABASE  it does not run
+ * @since 0.1
+ */
+MSB_API msb_status msb_sandbox_start(msb_client *client, const char *name, const msb_sandbox_start_opts *opts,
+                                     const msb_call *call, msb_error **err);
+
+/**
+ * Stops a sandbox: its command gets the image's stop signal, what else runs is ended, the disk is unmounted. What has
+ * not ended within the limit is ended the hard way; the disk then is as after a power failure, which its journal mends.
+ *
+ * @param client    The client.
+ * @param name      Its name.
+ * @param limit_ms  Time for a clean end; 0 for none.
+ * @param call      Call control; NULL for none.
+ * @param err       The failure.
+ * @retval MSB_ERR_SANDBOX_NOT_FOUND    no sandbox of that name
+ * @retval MSB_ERR_SANDBOX_NOT_RUNNING  it does not run
+ * @retval MSB_ERR_UNSUPPORTED          the client is read-only
+ * @retval MSB_ERR_BUSY                 another program runs it
+ * @retval MSB_ERR_CANCELLED, MSB_ERR_DEADLINE_EXCEEDED, MSB_ERR_IO, MSB_ERR_DATABASE  it may have been asked already
+ * @since 0.1
+ */
+MSB_API msb_status msb_sandbox_stop(msb_client *client, const char *name, uint32_t limit_ms, const msb_call *call,
+                                    msb_error **err);
+
+/**
+ * Waits until a sandbox does not run.
+ *
+ * @param client  The client.
+ * @param name    Its name.
+ * @param call    Call control; NULL for none.
+ * @param out     How its last machine ended, with what is kept of the output; may be NULL.
+ * @param err     The failure.
+ * @retval MSB_ERR_SANDBOX_NOT_FOUND    no sandbox of that name
+ * @retval MSB_ERR_SANDBOX_NOT_RUNNING  this library has never started it
+ * @retval MSB_ERR_CANCELLED, MSB_ERR_DEADLINE_EXCEEDED, MSB_ERR_IO, MSB_ERR_DATABASE  it was not waited for
+ * @since 0.1
+ */
+MSB_API msb_status msb_sandbox_wait(msb_client *client, const char *name, const msb_call *call, msb_machine_end **out,
+                                    msb_error **err);
+
+/**
+ * Boots a sandbox, runs a command in it to its end, and switches it off. Given up, it is stopped the hard way.
+ *
+ * @param client  The client.
+ * @param name    Its name.
+ * @param opts    As for msb_sandbox_start().
+ * @param call    Call control; NULL for none.
+ * @param out     How it ended: an exit code other than 0 is no failure. May be NULL.
+ * @param err     The failure; as for msb_sandbox_start().
+ * @since 0.1
+ */
+MSB_API msb_status msb_sandbox_run(msb_client *client, const char *name, const msb_sandbox_start_opts *opts,
+                                   const msb_call *call, msb_machine_end **out, msb_error **err);
+
+/**
+ * @param client  The client.
+ * @param name    Its name.
+ * @param source  MSB_OUTPUT_…
+ * @param most    How many bytes of the end; 0 for 1 MiB.
+ * @param call    Call control; NULL for none.
+ * @param out     What the present or the last machine has written there.
+ * @param err     The failure.
+ * @retval MSB_ERR_SANDBOX_NOT_FOUND  no sandbox of that name
+ * @retval MSB_ERR_IO, MSB_ERR_DATABASE, MSB_ERR_CANCELLED, MSB_ERR_DEADLINE_EXCEEDED  nothing was read
+ * @since 0.1
+ */
+MSB_API msb_status msb_sandbox_logs(msb_client *client, const char *name, uint32_t source, uint64_t most,
+                                    const msb_call *call, msb_buffer **out, msb_error **err);
+
+/** How a machine has ended. */
+enum {
+    MSB_END_EXITED = 1,    /**< the command has; see the exit code */
+    MSB_END_SIGNALLED = 2, /**< a signal has ended the command */
+    MSB_END_FAILED = 3,    /**< the command was never run */
+    MSB_END_KILLED = 4,    /**< it was to stop, and was ended the hard way */
+    MSB_END_LOST = 5       /**< guest, QEMU or the process that looked after it died; the sandbox has crashed */
+};
+
+typedef struct msb_machine_end_info {
+    size_t struct_size;
+    uint32_t end;             /**< MSB_END_… */
+    int32_t exit_code;        /**< of the command; 128 and its number for a signal; -1 when it has none */
+    bool clean;               /**< the writable disk was unmounted */
+    const char *message;      /**< what went wrong; NULL for nothing */
+    const void *stdout_bytes; /**< what was kept of the output; NULL when it was passed to on_output */
+    size_t stdout_length;
+    uint64_t stdout_total;    /**< bytes that the command wrote */
+    const void *stderr_bytes;
+    size_t stderr_length;
+    uint64_t stderr_total;
+    uint32_t accelerator;     /**< that the machine ran with */
+    uint64_t ready_ms;        /**< from the start of QEMU to the command; 0 when it was never run */
+    uint64_t total_ms;        /**< to the end of QEMU */
+} msb_machine_end_info;
+
+/**
+ * @param end  How a machine ended.
+ * @param out  Receives it; what it points to is borrowed from `end`.
+ * @return     False for NULL.
+ * @since 0.1
+ */
+MSB_API bool msb_machine_end_read(const msb_machine_end *end, msb_machine_end_info *out);
 
 /* ---- Snapshots -------------------------------------------------------------------------------------------------- */
 
