@@ -11,14 +11,15 @@ namespace msb::image {
 namespace {
 
 constexpr char kLog[] = "image";
+constexpr size_t kBuffers = 4;  // of 256 KiB, between the receiver and who inflates
 // Most of the time a layer waits for its bytes: more of them at once than there are processors.
-constexpr unsigned kMoreThreads = 1;
+constexpr unsigned kMoreThreads = 2;
 
 /// A blob on its way, received on a thread of its own while what has come is inflated.
 class RemoteSource final : public ByteSource {
  public:
   RemoteSource(registry::Registry& registry, const oci::Descriptor& descriptor, const Call& call)
-      : stream_(registry, descriptor, call), ahead_(stream_, call) {}
+      : stream_(registry, descriptor, call), ahead_(stream_, call, kBuffers) {}
   Result<size_t> read(MutableBytes into) override { return ahead_.read(into); }
 
  private:

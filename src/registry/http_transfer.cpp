@@ -8,7 +8,7 @@ namespace {
 
 constexpr size_t kMaxHead = size_t{64} << 10;
 constexpr size_t kReceiveBuffer = size_t{256} << 10;
-constexpr size_t kEnough = size_t{512} << 10;  // what may wait for the reader before the sender is held up
+constexpr size_t kEnough = size_t{256} << 10;  // what may wait for the reader before the sender is held up
 constexpr int kLookUpMs = 20;                  // how often a wait looks whether it should end
 
 std::string trimmed(std::string_view text) {
