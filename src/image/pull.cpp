@@ -6,6 +6,7 @@
 #include "image/choose_image.h"
 #include "os/handoff.h"
 #include "registry/blob_stream.h"
+#include "registry/parallel_blob.h"
 
 namespace msb::image {
 namespace {
@@ -14,6 +15,11 @@ constexpr char kLog[] = "image";
 constexpr size_t kBuffers = 4;  // of 256 KiB, between the receiver and who inflates
 // Most of the time a layer waits for its bytes: more of them at once than there are processors.
 constexpr unsigned kMoreThreads = 2;
+constexpr unsigned kThreadsBesideRanges = 3;  // what waits in pieces needs the memory of another layer
+
+// A blob of this size and of most of its image is fetched in several ranges at once: many servers limit what one
+// connection gets.
+constexpr uint64_t kLarge = uint64_t{48} << 20;
 
 /// A blob on its way, received on a thread of its own while what has come is inflated.
 class RemoteSource final : public ByteSource {
@@ -29,17 +35,21 @@ class RemoteSource final : public ByteSource {
 
 class RemoteBlob final : public BlobOrigin {
  public:
-  RemoteBlob(registry::Registry& registry, oci::Descriptor descriptor)
-      : registry_(registry), descriptor_(std::move(descriptor)) {}
+  RemoteBlob(registry::Registry& registry, oci::Descriptor descriptor, bool in_ranges)
+      : registry_(registry), descriptor_(std::move(descriptor)), in_ranges_(in_ranges) {}
   const std::string& name() const override { return descriptor_.digest.text(); }
   uint64_t size() const override { return descriptor_.size; }
   Result<std::unique_ptr<ByteSource>> open(const Call& call) const override {
+    if (in_ranges_) {
+      return std::unique_ptr<ByteSource>(std::make_unique<registry::ParallelBlob>(registry_, descriptor_, call));
+    }
     return std::unique_ptr<ByteSource>(std::make_unique<RemoteSource>(registry_, descriptor_, call));
   }
 
  private:
   registry::Registry& registry_;
   const oci::Descriptor descriptor_;
+  const bool in_ranges_;
 };
 
 class Pulling {
@@ -104,7 +114,7 @@ class Pulling {
   }
 
   /// Finds out what the reference means, with all documents of the image.
-  Result<SourceImage> resolve() const {
+  Result<SourceImage> resolve() {
     const oci::Reference& reference = spelling_.reference;
     const std::string& asked = reference.digest().empty() ? reference.tag() : reference.digest();
     MSB_TRY(const registry::Document root, registry_->manifest(asked, call_));
@@ -125,8 +135,14 @@ class Pulling {
     const oci::Descriptor* const entry = &descriptor;
     MSB_TRY(auto image, chooser.choose(std::span(&entry, 1)));
     if (!image) return chooser.nothing_found();
+    uint64_t total = 0;
     for (const oci::Descriptor& layer : image->manifest.layers) {
-      image->layers.push_back(std::make_shared<const RemoteBlob>(*registry_, layer));
+      total = checked_add(total, layer.size).value_or(UINT64_MAX);
+    }
+    for (const oci::Descriptor& layer : image->manifest.layers) {
+      const bool in_ranges = layer.size >= kLarge && layer.size >= total / 2;
+      in_ranges_ = in_ranges_ || in_ranges;
+      image->layers.push_back(std::make_shared<const RemoteBlob>(*registry_, layer, in_ranges));
     }
     return std::move(*image);
   }
@@ -142,6 +158,7 @@ class Pulling {
     options.remote = true;
     options.keep_finished = true;
     options.threads = context_.threads + kMoreThreads;
+    if (in_ranges_) options.threads = std::min(options.threads, kThreadsBesideRanges);
     Ingest ingest(context_, options, call_);
     ingest.add(std::move(image), {spelling_});
     auto ingested = ingest.run();
@@ -169,6 +186,7 @@ class Pulling {
   std::optional<Lease> lease_;
   std::optional<CachedImage> cached_;
   std::unique_ptr<registry::Registry> registry_;
+  bool in_ranges_ = false;  // one of the layers comes so
 };
 
 }  // namespace

@@ -37,8 +37,16 @@ std::optional<ContentRange> parse_content_range(std::string_view text) {
 
 }  // namespace
 
+BlobStream::BlobStream(Registry& registry, oci::Descriptor descriptor, const Call& call, uint64_t begin, uint64_t end)
+    : registry_(registry),
+      descriptor_(std::move(descriptor)),
+      call_(call),
+      retry_(registry.patience()),
+      offset_(begin),
+      end_(end) {}
+
 BlobStream::BlobStream(Registry& registry, oci::Descriptor descriptor, const Call& call)
-    : registry_(registry), descriptor_(std::move(descriptor)), call_(call), retry_(registry.patience()) {}
+    : BlobStream(registry, descriptor, call, 0, descriptor.size) {}
 
 Result<size_t> BlobStream::read(MutableBytes into) {
   if (into.empty()) return size_t{0};
@@ -50,12 +58,12 @@ Result<size_t> BlobStream::read(MutableBytes into) {
 }
 
 Result<size_t> BlobStream::try_read(MutableBytes into) {
-  if (offset_ == descriptor_.size) {
+  if (offset_ == end_) {
     MSB_CHECK(check_end());
     return size_t{0};
   }
   if (!response_) MSB_CHECK(open());
-  const auto part = static_cast<size_t>(std::min<uint64_t>(into.size(), descriptor_.size - offset_));
+  const auto part = static_cast<size_t>(std::min<uint64_t>(into.size(), end_ - offset_));
   MSB_TRY(const size_t size, response_->read(into.first(part)));
   if (size == 0) return transient(wrong_size("is cut short"));
   offset_ += size;
@@ -66,7 +74,9 @@ Result<size_t> BlobStream::try_read(MutableBytes into) {
 
 Done BlobStream::open() {
   std::vector<std::string> headers;
-  if (offset_ != 0) headers.push_back("Range: bytes=" + std::to_string(offset_) + "-");
+  if (offset_ != 0 || end_ != descriptor_.size) {
+    headers.push_back("Range: bytes=" + std::to_string(offset_) + "-" + std::to_string(end_ - 1));
+  }
   const Endpoint& endpoint = registry_.endpoints()[endpoint_];
   MSB_TRY(auto response, registry_.ask(endpoint, "/blobs/" + descriptor_.digest.text(), std::move(headers), call_));
   MSB_CHECK(check_range(*response));
@@ -82,6 +92,7 @@ Done BlobStream::check_range(HttpResponse& response) {
     if (range && range->first == offset_ && range->total.value_or(descriptor_.size) == descriptor_.size) return {};
     return transient(wrong_size("comes as a range that was not asked for"), Hope::faint);
   }
+  knows_ranges_ = false;
   const std::string* length = response.header("content-length");
   if (length != nullptr && number(*length) != descriptor_.size) {
     return transient(wrong_size("is not as large as its descriptor says"), Hope::faint);
@@ -91,7 +102,8 @@ Done BlobStream::check_range(HttpResponse& response) {
 }
 
 Done BlobStream::check_end() {
-  if (!response_) return {};
+  const bool more_comes = !knows_ranges_ && end_ != descriptor_.size;
+  if (!response_ || more_comes) return {};
   std::array<std::byte, 1> more;
   const auto size = response_->read(more);
   response_.reset();

@@ -13,9 +13,15 @@ namespace msb::registry {
 /// blob that is longer or shorter is image_invalid.
 class BlobStream final : public ByteSource {
  public:
-  /// Both outlive the stream. Nothing is sent before the first read.
+  /// Both outlive the stream. Nothing is sent before the first read. Yields the bytes from `begin` up to `end`.
+  BlobStream(Registry& registry, oci::Descriptor descriptor, const Call& call, uint64_t begin, uint64_t end);
   BlobStream(Registry& registry, oci::Descriptor descriptor, const Call& call);
   Result<size_t> read(MutableBytes into) override;
+
+  /// Once something has been read: false when the registry sends the whole blob whatever part of it is asked for.
+  bool knows_ranges() const { return knows_ranges_; }
+  /// Goes on to there.
+  void extend(uint64_t end) { end_ = end; }
 
  private:
   Result<size_t> try_read(MutableBytes into);
@@ -33,6 +39,8 @@ class BlobStream final : public ByteSource {
   std::unique_ptr<HttpResponse> response_;
   size_t endpoint_ = 0;
   uint64_t offset_ = 0;
+  uint64_t end_ = 0;
+  bool knows_ranges_ = true;
   uint64_t since_failure_ = 0;
   unsigned failures_ = 0;
 };

@@ -2,8 +2,10 @@
 
 #include <thread>
 
+#include "digest/sha256.h"
 #include "image/query.h"
 #include "pull_home.h"
+#include "registry/parallel_blob.h"
 
 namespace msb::test {
 namespace {
@@ -200,6 +202,49 @@ TEST(Pull, ReportsEveryLayerFromTheStart) {
   }
   EXPECT_EQ(total, pulled->row.size);
   EXPECT_EQ(events.back().phase, Phase::indexing);
+}
+
+// --- several ranges of one blob ---
+
+constexpr uint64_t kSmallPiece = uint64_t{128} << 10;
+
+/// Reads the large layer of the image in pieces and returns its digest.
+Result<Digest> read_in_pieces(const std::string& reference, const oci::Descriptor& layer, const Call& call) {
+  const auto request = PullHome::request(reference);
+  const Log log;
+  MSB_TRY(const auto parsed, oci::Reference::parse(reference));
+  MSB_TRY(const auto registry, registry::Registry::open(parsed, request.registry, log));
+  registry::ParallelBlob blob(*registry, layer, call, kSmallPiece);
+  return sha256_of(blob, call);
+}
+
+oci::Descriptor large_layer() {
+  const PullHome home;
+  EXPECT_OK(home.pull(demo()));
+  const auto document = image::find_document(home.context(), demo(), home.call());
+  return oci::parse_manifest(document->raw_manifest)->layers[1];
+}
+
+TEST(PullRanges, ComeInOrderWhateverHappens) {
+  NEEDS_LAB();
+  const oci::Descriptor layer = large_layer();
+  for (const std::string& reference :
+       {demo(), lab().behind("drop-4-r"), lab().behind("noranges-0-r"), lab().behind("noranges-2-r2"),
+        lab().behind("status-5-503-r"), lab().behind("stall-1-r"), lab().behind("close-4-r")}) {
+    const auto digest = read_in_pieces(reference, layer, Call());
+    ASSERT_OK(digest);
+    EXPECT_EQ(*digest, layer.digest) << reference;
+  }
+}
+
+TEST(PullRanges, FailAndStopLikeOneStream) {
+  NEEDS_LAB();
+  const oci::Descriptor layer = large_layer();
+  EXPECT_STATUS(Status::http, read_in_pieces(lab().behind("status-999999-500-r"), layer, Call()));
+  const auto begin = Call::Clock::now();
+  const Call call(nullptr, begin + std::chrono::milliseconds(200), {}, std::chrono::milliseconds(50));
+  EXPECT_STATUS(Status::deadline_exceeded, read_in_pieces(lab().behind("trickle-0-r"), layer, call));
+  EXPECT_LT(Call::Clock::now() - begin, std::chrono::milliseconds(400));
 }
 
 // --- being let in ---
