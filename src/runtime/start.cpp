@@ -11,6 +11,7 @@
 #include "runtime/monitor_process.h"
 #include "sandbox/directory.h"
 #include "sandbox/hold.h"
+#include "sandbox/registry.h"
 
 namespace msb::runtime {
 namespace {
@@ -138,6 +139,16 @@ Done clear_traces(const image::Context& context, const std::string& directory) {
   return {};
 }
 
+/// A machine that was given up ends at once; it is gone when this returns, or does not end.
+void await_end(const image::Context& context, const std::string& name) {
+  constexpr std::chrono::milliseconds kLook{5};
+  const Call patience(nullptr, Call::Clock::now() + std::chrono::seconds(5), {}, kLook);
+  for (;;) {
+    const auto sandbox = sandbox::get(context, name, patience);
+    if (!sandbox || !sandbox::is_live(sandbox->status) || !patience.pause(kLook)) return;
+  }
+}
+
 }  // namespace
 
 Done start(const image::Context& context, const std::string& name, const StartRequest& request, const Call& call) {
@@ -146,7 +157,12 @@ Done start(const image::Context& context, const std::string& name, const StartRe
   MSB_CHECK(clear_traces(context, machine.directory));
   MSB_TRY(MonitorProcess monitor, MonitorProcess::start(machine, held.lock_fd(), call));
   MSB_CHECK(sandbox::record_starting(context, held, monitor.pid(), call));
-  return monitor.go(call);
+  if (auto ready = monitor.go(call); !ready) {
+    { const MonitorProcess given_up = std::move(monitor); }
+    await_end(context, name);
+    return ready;
+  }
+  return {};
 }
 
 }  // namespace msb::runtime
