@@ -150,6 +150,7 @@ void add_all_commands(Shell& shell) {
   add_image_commands(shell);
   add_snapshot_commands(shell);
   add_sandbox_commands(shell);
+  add_machine_commands(shell);
   add_home_commands(shell);
   add_completion_command(shell);
   add_help_command(shell);

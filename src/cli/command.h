@@ -75,6 +75,7 @@ void add_prune_commands(CLI::App& images, Shell& shell);
 void add_image_df(CLI::App& images, Shell& shell);
 void add_snapshot_commands(Shell& shell);
 void add_sandbox_commands(Shell& shell);
+void add_machine_commands(Shell& shell);
 void add_home_commands(Shell& shell);
 void add_completion_command(Shell& shell);
 void add_help_command(Shell& shell);

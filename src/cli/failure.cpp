@@ -19,7 +19,7 @@ std::string hint_for(const msb_error* error) {
       return "choose another name, or pass --replace to remove the one there is";
     case MSB_ERR_SANDBOX_STILL_RUNNING:
     case MSB_ERR_SNAPSHOT_SANDBOX_RUNNING:
-      return "stop the sandbox first, for instance with 'msb stop'";
+      return "stop the sandbox first, with 'msbctl stop'";
     case MSB_ERR_SNAPSHOT_NOT_FOUND:
       return "'msbctl snapshot ls' shows the snapshots there are; 'msbctl snapshot reindex' finds lost ones";
     case MSB_ERR_SNAPSHOT_ALREADY_EXISTS:
