@@ -94,7 +94,7 @@ int main(int argc, char **argv) {
     step("open the home %s with libmicrosandbox %s", argv[1], msb_version());
     msb_client *client = open_home(argv[1]);
     demo_image(client, argv[2], saved, argv[5]);
-    demo_snapshot(client, argv[3], exported, argv[5]);
+    demo_snapshot(client, argv[3], exported);
 
     step("check the home, reading every byte");
     const bool well = check(client);

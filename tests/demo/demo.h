@@ -16,7 +16,7 @@ msb_client *open_home(const char *home);
 
 /* An image goes in, is looked at, saved, taken away and loaded again from what was saved. */
 void demo_image(msb_client *client, const char *archive, const char *saved, const char *scripts);
-/* A sandbox's disk is captured, moved to another home, and a fresh sandbox is made from it there. */
-void demo_snapshot(msb_client *client, const char *other_home, const char *archive, const char *scripts);
+/* A sandbox runs and is captured; its disk is moved to another home, and fresh sandboxes boot from it there. */
+void demo_snapshot(msb_client *client, const char *other_home, const char *archive);
 
 #endif

@@ -8,7 +8,6 @@
 #include "demo.h"
 
 static const char *const kReference = "demo/busybox:1";
-static const char *const kFile = "greeting.txt";
 
 static void show_sizes(const char *what, uint64_t apparent, uint64_t allocated) {
     printf("   %-9s %" PRIu64 " bytes, %" PRIu64 " of them allocated\n", what, apparent, allocated);
@@ -37,17 +36,34 @@ static void show_snapshot(const msb_snapshot *snapshot) {
     show_sizes("disk", info.size_bytes, info.allocated_bytes);
 }
 
-/* Puts a file into a sandbox's disk, or shows it: `action` is `put` or `show`. */
-static void touch_disk(const char *scripts, const char *action, const msb_sandbox *sandbox) {
-    char script[4096];
-    msb_sandbox_info info = {.struct_size = sizeof info};
-    msb_sandbox_read(sandbox, &info);
-    snprintf(script, sizeof script, "%s/disk_file.sh", scripts);
-    run((char *[]){script, (char *)action, (char *)info.upper_path, (char *)kFile, NULL});
+/* Runs a shell command in a sandbox, in a machine, and shows what it says. False when this host has no machines. */
+static bool run_in(msb_client *client, const char *name, const char *line) {
+    msb_error *error = NULL;
+    msb_machine_end *end = NULL;
+    const char *const command[] = {"/bin/sh", "-c", line};
+    msb_sandbox_start_opts opts = MSB_SANDBOX_START_OPTS_INIT;
+    opts.command = command;
+    opts.command_count = 3;
+    printf("   %s$ %s\n", name, line);
+    const msb_status status = msb_sandbox_run(client, name, &opts, NULL, &end, &error);
+    if (status == MSB_ERR_UNSUPPORTED) {
+        printf("   not run: %s\n", msb_error_message(error));
+        msb_handle_free(error);
+        return false;
+    }
+    if (status != MSB_OK) die("run", error);
+    msb_machine_end_info info = {.struct_size = sizeof info};
+    msb_machine_end_read(end, &info);
+    printf("%.*s", (int)info.stdout_length, (const char *)info.stdout_bytes);
+    printf("   exit code %d; ready after %" PRIu64 " ms, over after %" PRIu64 " ms\n", info.exit_code, info.ready_ms,
+           info.total_ms);
+    if (info.exit_code != 0) die("the command", NULL);
+    msb_handle_free(end);
+    return true;
 }
 
 /* The first home: a sandbox, its disk, its snapshot. */
-static void capture(msb_client *client, const char *archive, const char *scripts) {
+static void capture(msb_client *client, const char *archive) {
     msb_error *error = NULL;
     step("make the sandbox baseline of %s", kReference);
     msb_sandbox_create_opts from_image = MSB_SANDBOX_CREATE_OPTS_INIT;
@@ -56,9 +72,12 @@ static void capture(msb_client *client, const char *archive, const char *scripts
     if (msb_sandbox_create(client, "baseline", &from_image, NULL, &baseline, &error) != MSB_OK) die("create", error);
     show_sandbox(baseline);
 
-    step("put a file into its disk");
-    touch_disk(scripts, "put", baseline);
     msb_handle_free(baseline);
+
+    step("run a command in it that installs a program and writes a file");
+    run_in(client, "baseline",
+           "mkdir -p /usr/local/bin; printf '#!/bin/sh\\nexec cat /root/greeting\\n' >/usr/local/bin/hello; "
+           "busybox chmod 755 /usr/local/bin/hello; echo 'Hello from the sandbox that was.' >/root/greeting");
 
     step("snapshot it, with labels and the digest of its disk");
     const msb_kv labels[] = {{"stage", "ready"}, {"owner", "demo"}};
@@ -93,7 +112,7 @@ static void capture(msb_client *client, const char *archive, const char *scripts
 }
 
 /* Another home: the snapshot arrives, with the image it needs, and a fresh sandbox is made from it. */
-static void revive(const char *home, const char *archive, const char *scripts) {
+static void revive(const char *home, const char *archive) {
     msb_error *error = NULL;
     step("import it into another home, %s", home);
     msb_client *client = open_home(home);
@@ -116,19 +135,22 @@ static void revive(const char *home, const char *archive, const char *scripts) {
     show_snapshot(snapshot);
     msb_handle_free(snapshot);
 
-    step("make a fresh sandbox from it");
+    step("make two fresh sandboxes from it");
     msb_sandbox_create_opts from_snapshot = MSB_SANDBOX_CREATE_OPTS_INIT;
     from_snapshot.from_snapshot = first.digest;
     msb_sandbox *fork = NULL;
     if (msb_sandbox_create(client, "fork", &from_snapshot, NULL, &fork, &error) != MSB_OK) die("create", error);
     show_sandbox(fork);
-
-    step("the file is there");
-    touch_disk(scripts, "show", fork);
     msb_handle_free(fork);
+    if (msb_sandbox_create(client, "other", &from_snapshot, NULL, NULL, &error) != MSB_OK) die("create", error);
 
-    step("take the sandbox and the snapshot away");
+    step("boot both: what was installed is there, and each goes its own way");
+    if (run_in(client, "fork", "/usr/local/bin/hello; echo 'Only here.' >/root/own; ls /root"))
+        run_in(client, "other", "/usr/local/bin/hello; ls /root");
+
+    step("take the sandboxes and the snapshot away");
     if (msb_sandbox_remove(client, "fork", NULL, &error) != MSB_OK) die("remove", error);
+    if (msb_sandbox_remove(client, "other", NULL, &error) != MSB_OK) die("remove", error);
     if (msb_snapshot_remove(client, first.digest, false, NULL, &error) != MSB_OK) die("remove", error);
     if (msb_snapshot_open(client, first.digest, NULL, &snapshot, &error) != MSB_ERR_SNAPSHOT_NOT_FOUND)
         die("open", error);
@@ -138,7 +160,7 @@ static void revive(const char *home, const char *archive, const char *scripts) {
     msb_handle_free(client);
 }
 
-void demo_snapshot(msb_client *client, const char *other_home, const char *archive, const char *scripts) {
-    capture(client, archive, scripts);
-    revive(other_home, archive, scripts);
+void demo_snapshot(msb_client *client, const char *other_home, const char *archive) {
+    capture(client, archive);
+    revive(other_home, archive);
 }
