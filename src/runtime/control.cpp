@@ -1,10 +1,10 @@
 #include "runtime/control.h"
 
-#include <signal.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
+#include <csignal>
 #include <vector>
 
 #include <sys/syscall.h>

@@ -44,7 +44,9 @@ Result<std::vector<Disk>> image_disks(const image::Context& context, const std::
       return Error(Status::image_invalid, path + " has another size than " + vmdk + " says; check the cache")
           .with("path", path);
     }
-    disks.push_back({std::move(path), first ? "image" : "layer" + std::to_string(disks.size() - 1), false});
+    std::string serial("image");
+    if (!first) serial = "layer" + std::to_string(disks.size() - 1);
+    disks.push_back({std::move(path), std::move(serial), false});
   }
   return disks;
 }

@@ -1,12 +1,12 @@
 #include "runtime/monitor.h"
 
 #include <poll.h>
-#include <signal.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
 #include <chrono>
+#include <csignal>
 
 #include <sys/signalfd.h>
 #include <sys/socket.h>

@@ -77,8 +77,11 @@ std::vector<std::string> qemu_arguments(const Machine& machine, Accelerator acce
   } ports[] = {{"control", kControlFd}, {"stdout", kStdoutFd}, {"stderr", kStderrFd}};
   for (const auto& port : ports) {
     const std::string name(port.name);
-    arguments.insert(arguments.end(), {"-chardev", "socket,id=" + name + ",fd=" + std::to_string(port.fd), "-device",
-                                       "virtserialport,chardev=" + name + ",name=msb." + name});
+    std::string channel = "socket,id=" + name;
+    channel += ",fd=" + std::to_string(port.fd);
+    std::string device = "virtserialport,chardev=" + name;
+    device += ",name=msb." + name;
+    arguments.insert(arguments.end(), {"-chardev", std::move(channel), "-device", std::move(device)});
   }
   if (machine.network) {
     arguments.insert(arguments.end(),

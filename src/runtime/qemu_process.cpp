@@ -1,10 +1,10 @@
 #include "runtime/qemu_process.h"
 
 #include <fcntl.h>
-#include <signal.h>
 #include <unistd.h>
 
 #include <cerrno>
+#include <csignal>
 #include <cstdlib>
 
 #include <sys/prctl.h>
@@ -50,11 +50,13 @@ struct Inherited {
   // Above all targets first, as a descriptor may have the number that another one is to get.
   constexpr int kAbove = kFirstDiskFd + static_cast<int>(kMaxDisks);
   std::vector<int> moved;
+  moved.reserve(inherited.size());
   for (const Inherited& one : inherited) moved.push_back(::fcntl(one.from, F_DUPFD_CLOEXEC, kAbove));
   for (size_t i = 0; i < inherited.size(); ++i) {
     if (moved[i] < 0 || ::dup2(moved[i], inherited[i].to) < 0) ::_exit(1);
   }
   std::vector<char*> argv;
+  argv.reserve(arguments.size() + 1);
   for (const std::string& argument : arguments) argv.push_back(const_cast<char*>(argument.c_str()));
   argv.push_back(nullptr);
   ::execv(argv[0], argv.data());

@@ -60,7 +60,7 @@ std::vector<std::string> environment_of(const StartRequest& request, const BootC
     }
   };
   for (const std::string& variable : config.environment) put(variable.substr(0, variable.find('=')), variable);
-  for (const auto& [key, value] : request.environment) put(key, key + '=' + value);
+  for (const auto& [key, value] : request.environment) put(key, std::string(key).append(1, '=').append(value));
   return variables;
 }
 
