@@ -22,7 +22,7 @@ def declarations(header: str) -> str:
     """The header as cffi reads it: no comments, no preprocessor; the ABI number is filled in by the compiler."""
     text = re.sub(r"/\*.*?\*/", "", header, flags=re.DOTALL)
     text = re.sub(r"#ifdef __cplusplus\n.*?#endif\n", "", text, flags=re.DOTALL)
-    text = re.sub(r"^#.*\n", "", text, flags=re.MULTILINE)
+    text = re.sub(r"^#(.*\\\n)*.*\n", "", text, flags=re.MULTILINE)
     return text.replace("MSB_API ", "") + "\n#define MSB_ABI_VERSION ...\n" + CALLBACKS
 
 
