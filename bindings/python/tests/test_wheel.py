@@ -11,8 +11,8 @@ import microsandbox
 WHEEL = pathlib.Path(os.environ["MSB_TEST_WHEEL"])
 INSTALLED = pathlib.Path(microsandbox.__file__).parent
 #: Libraries that every Linux of the wheel's platform tag has (PEP 600).
-SYSTEM = {"libc.so.6", "libm.so.6", "libpthread.so.0", "libdl.so.2", "librt.so.1", "libgcc_s.so.1", "libstdc++.so.6",
-          "libz.so.1", "ld-linux-x86-64.so.2", "ld-linux-aarch64.so.1"}
+SYSTEM = {"libc.so.6", "libm.so.6", "libpthread.so.0", "libresolv.so.2", "libdl.so.2", "librt.so.1",
+          "libgcc_s.so.1", "libstdc++.so.6", "libz.so.1", "ld-linux-x86-64.so.2", "ld-linux-aarch64.so.1"}
 
 
 def dynamic(library: pathlib.Path, tag: str) -> "set[str]":
