@@ -9,6 +9,9 @@
 namespace msb::archive {
 namespace {
 
+/// For what is no tar at all, a text or a picture.
+constexpr const char* kNoTar = "it does not begin like one";
+
 constexpr size_t kBufferSize = size_t{256} << 10;
 constexpr int64_t kMaxMajor = 0xFFF;  // Linux's dev_t
 constexpr int64_t kMaxMinor = 0xFFFFF;
@@ -113,7 +116,7 @@ void TarReader::settle() {
 Result<bool> TarReader::read_block(Block& block) {
   MSB_TRY(const Bytes have, peek(kTarBlock));
   if (have.empty()) return false;
-  if (have.size() < kTarBlock) return refuse_tar("it is cut short");
+  if (have.size() < kTarBlock) return refuse_tar(offset_ == 0 ? kNoTar : "it is cut short");
   std::memcpy(block.data(), have.data(), kTarBlock);
   MSB_CHECK(pass(kTarBlock));
   return true;
@@ -158,6 +161,7 @@ Result<bool> TarReader::read_member(TarEntry& entry) {
       return false;
     }
     if (!header.checksum_matches()) {
+      if (offset_ == kTarBlock) return refuse_tar(kNoTar);
       return refuse_tar("no header with a right checksum at byte " + std::to_string(offset_ - kTarBlock));
     }
     member_ = full_name(header);

@@ -92,7 +92,7 @@ std::vector<Reject> rejects() {
   const std::string escape = "../../../etc/passwd";
   std::vector<Reject> all = {
       // The archive.
-      {"no-tar", "this is no archive at all", "", "cut short"},
+      {"no-tar", "this is no archive at all", "", "does not begin like one"},
       {"no-documents", TarBuilder().add("hello", "world").end().str(), "", "neither manifest.json nor oci-layout"},
       {"empty-file", "", "", "neither manifest.json nor oci-layout"},
       {"cut-short", with_layer(layer()).substr(0, 1000), "", "cut short"},
