@@ -17,7 +17,7 @@ logged() { "$@" >"$work/log" 2>&1 || { tail -n 40 "$work/log" >&2; exit 1; }; }
 logged cpack --config "$build/CPackConfig.cmake" -B "$work/packages"
 packages=("$work"/packages/*.deb)
 for package in libmicrosandbox0 libmicrosandbox0-dbgsym libmicrosandbox-dev msbctl; do
-  compgen -G "$work/packages/${package}_*.deb" >/dev/null || { echo "no package $package" >&2; exit 1; }
+  compgen -G "$work/packages/${package}_*.*deb" >/dev/null || { echo "no package $package" >&2; exit 1; }
 done
 
 mkdir "$work/debian"
@@ -39,7 +39,7 @@ msbctl image ls
 cc /tmp/program.c -o /tmp/program $(pkg-config --cflags --libs microsandbox)
 /tmp/program
 apt-get remove -y -qq libmicrosandbox0 >/dev/null
-if command -v msbctl; then echo 'msbctl is still there' >&2; exit 1; fi
+if [ -e /usr/bin/msbctl ]; then echo 'msbctl is still there' >&2; exit 1; fi
 USE
 logged chroot "$work/debian" sh /tmp/use.sh
 grep -q '^msbctl ' "$work/log" || { cat "$work/log" >&2; exit 1; }
