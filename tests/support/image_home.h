@@ -3,6 +3,7 @@
 #include <filesystem>
 #include <map>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <set>
 #include <string>
@@ -68,7 +69,12 @@ class ImageHome {
 
  private:
   ImageHome(const ImageHome* other, os::Fs& fs, unsigned threads)
-      : log_([this](LogLevel, const char*, const char* message) { warnings_.emplace_back(message); }, LogLevel::warn) {
+      : log_(
+            [this](LogLevel, const char*, const char* message) {
+              const std::lock_guard lock(mutex_);  // workers write too
+              warnings_.emplace_back(message);
+            },
+            LogLevel::warn) {
     if (other == nullptr) dir_.emplace();
     root_ = other == nullptr ? dir_->path() : other->root_;
     auto database = index::Database::open(os::real_fs(), path("db"), {}, call_);
@@ -86,6 +92,7 @@ class ImageHome {
   std::optional<TempDir> dir_;
   std::filesystem::path root_;
   Call call_;
+  std::mutex mutex_;
   std::vector<std::string> warnings_;
   Log log_;
   std::unique_ptr<index::Database> database_;
