@@ -3,6 +3,7 @@
 #include <cstdint>
 
 #include "capi/client.h"
+#include "capi/labels.h"
 #include "capi/structs.h"
 #include "image/collect.h"
 #include "image/load.h"
@@ -27,8 +28,6 @@ std::vector<const char*> c_strings(const std::vector<std::string>& strings) {
   return list;
 }
 
-int64_t time_or_unknown(const std::optional<msb::UnixNanos>& time) { return time.value_or(INT64_MIN); }
-
 /// Reads the text arguments that name images.
 Result<std::vector<std::string>> read_references(const char* const* references, size_t count, std::string_view what) {
   if (count > 0 && references == nullptr) {
@@ -44,16 +43,10 @@ Result<std::vector<std::string>> read_references(const char* const* references, 
 
 Result<msb::image::LoadRequest> read_load(const char* archive_path, const msb_image_load_opts& opts) {
   msb::image::LoadRequest request;
-  if (archive_path != nullptr) {
-    if (*archive_path == '\0') return msb::Error(msb::Status::invalid_argument, "archive_path is empty");
-    request.path = archive_path;
-  }
+  MSB_TRY(request.path, msb::capi::read_file_path(archive_path, "archive_path"));
   request.fd = opts.fd;
   MSB_TRY(request.tags, read_references(opts.tags, opts.tag_count, "tag"));
-  if (opts.platform != nullptr) {
-    MSB_TRY(const std::string_view platform, msb::capi::need_text(opts.platform, "platform"));
-    MSB_TRY(request.platform, msb::oci::Platform::parse(platform));
-  }
+  MSB_TRY(request.platform, msb::capi::read_platform(opts.platform));
   MSB_TRY(request.keep, msb::capi::read_keep(opts.keep));
   return request;
 }
@@ -63,12 +56,8 @@ Result<msb::image::SaveRequest> read_save(const char* const* references, size_t 
   msb::image::SaveRequest request;
   MSB_TRY(request.references, read_references(references, count, "reference"));
   if (request.references.empty()) return msb::Error(msb::Status::invalid_argument, "no reference to save");
-  if (out_path != nullptr) {
-    if (*out_path == '\0') return msb::Error(msb::Status::invalid_argument, "out_path is empty");
-    request.path = out_path;
-  }
-  constexpr int kStandardOutput = 1;
-  request.fd = opts.fd != 0 ? opts.fd : kStandardOutput;
+  MSB_TRY(request.path, msb::capi::read_file_path(out_path, "out_path"));
+  request.fd = msb::capi::output_fd(opts.fd);
   switch (opts.format) {
     case MSB_IMAGE_FORMAT_DOCKER:
       request.format = msb::image::Format::docker;
@@ -108,6 +97,13 @@ Result<msb::image::Keep> msb::capi::read_keep(uint32_t keep) {
     default:
       return Error(Status::invalid_argument, "unknown value of keep");
   }
+}
+
+Result<std::optional<msb::oci::Platform>> msb::capi::read_platform(const char* text) {
+  if (text == nullptr) return std::optional<oci::Platform>();
+  MSB_TRY(const std::string_view platform, need_text(text, "platform"));
+  MSB_TRY(auto parsed, oci::Platform::parse(platform));
+  return std::optional(std::move(parsed));
 }
 
 msb_image_detail::msb_image_detail(msb::image::ImageDetail d)
@@ -219,8 +215,8 @@ bool msb_image_read(const msb_image* image, msb_image_info* out) {
   info.layer_count = static_cast<uint32_t>(row.layer_count.value_or(0));
   info.has_size_bytes = row.size.has_value();
   info.size_bytes = row.size.value_or(0);
-  info.created_at_ns = time_or_unknown(row.created_at);
-  info.last_used_at_ns = time_or_unknown(row.last_used_at);
+  info.created_at_ns = msb::capi::time_or_unknown(row.created_at);
+  info.last_used_at_ns = msb::capi::time_or_unknown(row.last_used_at);
   return msb::capi::fill(out, info);
 }
 
@@ -246,7 +242,7 @@ bool msb_image_detail_config(const msb_image_detail* detail, msb_image_config* o
   info.working_dir = msb::capi::c_str_or_null(config.working_dir);
   info.user = msb::capi::c_str_or_null(config.user);
   info.stop_signal = msb::capi::c_str_or_null(config.stop_signal);
-  info.labels = detail->labels.empty() ? nullptr : detail->labels.data();
+  info.labels = msb::capi::data_or_null(detail->labels);
   info.label_count = detail->labels.size();
   return msb::capi::fill(out, info);
 }

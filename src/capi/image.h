@@ -1,16 +1,20 @@
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "capi/object.h"
 #include "image/ingest.h"
 #include "image/query.h"
+#include "oci/platform.h"
 
 namespace msb::capi {
 
 /// Reads MSB_KEEP_….
 Result<image::Keep> read_keep(uint32_t keep);
+/// A platform that callers may leave open.
+Result<std::optional<oci::Platform>> read_platform(const char* text);
 
 }  // namespace msb::capi
 

@@ -1,6 +1,7 @@
 #include "image/prune.h"
 
 #include "capi/client.h"
+#include "capi/labels.h"
 #include "capi/structs.h"
 
 struct msb_prune_plan final : msb::capi::Object {
@@ -26,14 +27,7 @@ Result<msb::image::PruneOptions> read_options(const msb_image_prune_opts* given)
     options.keep.emplace_back(text);
   }
   options.unused_for = static_cast<msb::UnixNanos>(std::min<uint64_t>(opts.unused_for_ns, INT64_MAX));
-  for (size_t i = 0; i < opts.label_count; ++i) {
-    MSB_TRY(const std::string_view key, need_text(opts.labels[i].key, "label"));
-    std::optional<std::string> value;
-    if (opts.labels[i].value != nullptr) {
-      MSB_TRY(value, need_text(opts.labels[i].value, "label"));
-    }
-    options.labels.emplace_back(key, std::move(value));
-  }
+  MSB_TRY(options.labels, msb::capi::read_label_filter(opts.labels, opts.label_count));
   if (opts.reference_filter != nullptr) {
     MSB_TRY(options.reference_filter, need_text(opts.reference_filter, "reference_filter"));
   }

@@ -45,10 +45,7 @@ Result<msb::image::PullRequest> read_request(const msb::client::Home& home, cons
   MSB_TRY(request.policy, read_policy(opts.policy));
   request.force = opts.force;
   request.fall_back = opts.fall_back;
-  if (opts.platform != nullptr) {
-    MSB_TRY(const std::string_view platform, msb::capi::need_text(opts.platform, "platform"));
-    MSB_TRY(request.platform, msb::oci::Platform::parse(platform));
-  }
+  MSB_TRY(request.platform, msb::capi::read_platform(opts.platform));
   MSB_TRY(request.keep, msb::capi::read_keep(opts.keep));
   MSB_TRY(request.registry.settings, msb::registry::Settings::read(msb::os::real_fs(), home.config, home.root));
   MSB_TRY(request.registry.credentials, read_credentials(opts));

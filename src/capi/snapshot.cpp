@@ -178,7 +178,7 @@ bool msb_snapshot_read(const msb_snapshot* snapshot, msb_snapshot_info* out) {
   info.fstype = descriptor.fstype.c_str();
   info.parent = c_str_or_null(descriptor.parent);
   info.created_at = descriptor.created_at.c_str();
-  info.created_at_ns = msb::parse_time(descriptor.created_at).value_or(INT64_MIN);
+  info.created_at_ns = msb::capi::time_or_unknown(msb::parse_time(descriptor.created_at));
   info.source_sandbox = c_str_or_null(descriptor.source_sandbox);
   info.labels = msb::capi::data_or_null(snapshot->labels);
   info.label_count = snapshot->labels.size();
@@ -218,7 +218,7 @@ bool msb_snapshot_handle_read(const msb_snapshot_handle* handle, msb_snapshot_ha
   info.path = row.artifact_path.c_str();
   info.has_size_bytes = row.size.has_value();
   info.size_bytes = row.size.value_or(0);
-  info.created_at_ns = row.created_at.value_or(INT64_MIN);
+  info.created_at_ns = msb::capi::time_or_unknown(row.created_at);
   info.child_count = static_cast<uint32_t>(row.child_count);
   return msb::capi::fill(out, info);
 }

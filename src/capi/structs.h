@@ -9,6 +9,7 @@
 
 #include "base/bytes.h"
 #include "base/result.h"
+#include "base/time.h"
 
 namespace msb::capi {
 
@@ -68,6 +69,19 @@ inline std::optional<std::string> read_path(const char* path) {
   return path != nullptr ? std::optional<std::string>(path) : std::nullopt;
 }
 
+/// Path of a file that is read or written; empty for the descriptor in the options.
+inline Result<std::string> read_file_path(const char* path, std::string_view what) {
+  if (path == nullptr) return std::string();
+  if (*path == '\0') return Error(Status::invalid_argument, std::string(what) + " is empty");
+  return std::string(path);
+}
+/// The descriptor to write in options where 0 stands for standard output.
+inline int output_fd(int32_t fd) {
+  constexpr int kStandardOutput = 1;
+  return fd != 0 ? fd : kStandardOutput;
+}
+
+inline int64_t time_or_unknown(const std::optional<UnixNanos>& time) { return time.value_or(INT64_MIN); }
 inline const char* c_str_or_null(const std::optional<std::string>& text) { return text ? text->c_str() : nullptr; }
 
 }  // namespace msb::capi

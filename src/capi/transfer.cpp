@@ -17,21 +17,12 @@ namespace {
 
 using msb::Result;
 
-constexpr int kStandardOutput = 1;
-
-/// A path to a file; empty for the descriptor in the options.
-Result<std::string> read_file_path(const char* path, std::string_view what) {
-  if (path == nullptr) return std::string();
-  if (*path == '\0') return msb::Error(msb::Status::invalid_argument, std::string(what) + " is empty");
-  return std::string(path);
-}
-
 Result<msb::snapshot::ExportRequest> read_export(const char* ref, const char* out_path,
                                                  const msb_snapshot_export_opts& opts) {
   msb::snapshot::ExportRequest request;
   MSB_TRY(request.ref, msb::capi::need_path(ref, "ref"));
-  MSB_TRY(request.path, read_file_path(out_path, "out_path"));
-  request.fd = opts.fd != 0 ? opts.fd : kStandardOutput;
+  MSB_TRY(request.path, msb::capi::read_file_path(out_path, "out_path"));
+  request.fd = msb::capi::output_fd(opts.fd);
   request.with_parents = opts.with_parents;
   request.with_image = opts.with_image;
   request.plain_tar = opts.plain_tar;
@@ -49,7 +40,7 @@ Result<msb::snapshot::ExportRequest> read_export(const char* ref, const char* ou
 
 Result<msb::snapshot::ImportRequest> read_import(const char* archive_path, const msb_snapshot_import_opts& opts) {
   msb::snapshot::ImportRequest request;
-  MSB_TRY(request.path, read_file_path(archive_path, "archive_path"));
+  MSB_TRY(request.path, msb::capi::read_file_path(archive_path, "archive_path"));
   request.fd = opts.fd;
   request.dest = msb::capi::read_path(opts.dest);
   MSB_TRY(request.name, msb::capi::read_text(opts.name, "name"));
