@@ -207,6 +207,12 @@ Result<std::optional<ConfigRecord>> find_config(Transaction& transaction, int64_
   return std::optional(std::move(config));
 }
 
+Result<std::optional<ConfigRecord>> find_config(Transaction& transaction, std::string_view manifest_digest) {
+  MSB_TRY(const auto manifest, find_manifest(transaction, manifest_digest));
+  if (!manifest) return std::optional<ConfigRecord>();
+  return find_config(transaction, *manifest);
+}
+
 Result<std::vector<LayerRow>> layers_of(Transaction& transaction, int64_t manifest_id) {
   MSB_TRY(
       Statement rows,

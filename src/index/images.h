@@ -91,6 +91,8 @@ Result<std::optional<ImageRow>> find_image(Transaction& transaction, std::string
 /// Id of a manifest.
 Result<std::optional<int64_t>> find_manifest(Transaction& transaction, std::string_view digest);
 Result<std::optional<ConfigRecord>> find_config(Transaction& transaction, int64_t manifest_id);
+/// The same by the digest of the manifest; nothing also when there is no such manifest.
+Result<std::optional<ConfigRecord>> find_config(Transaction& transaction, std::string_view manifest_digest);
 /// Layers of a manifest, bottom first.
 Result<std::vector<LayerRow>> layers_of(Transaction& transaction, int64_t manifest_id);
 

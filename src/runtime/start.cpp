@@ -83,23 +83,15 @@ Result<std::string> request_of(const std::string& name, const StartRequest& requ
   return encode_records(records);
 }
 
-Result<std::optional<index::ConfigRecord>> image_config(const image::Context& context, const std::string& digest,
-                                                        const Call& call) {
-  using Config = std::optional<index::ConfigRecord>;
-  return context.database.read(call, [&](index::Transaction& transaction) -> Result<Config> {
-    MSB_TRY(const auto manifest, index::find_manifest(transaction, digest));
-    if (!manifest) return Config();
-    return index::find_config(transaction, *manifest);
-  });
-}
-
 Result<Machine> describe(const image::Context& context, const sandbox::Sandbox& sandbox, const StartRequest& request,
                          const Call& call) {
   if (!sandbox.upper_path || !sandbox.image_digest) {
     return Error(Status::invalid_config, "sandbox " + sandbox.name + " has no image or no disk of its own")
         .with("name", sandbox.name);
   }
-  MSB_TRY(const auto image, image_config(context, *sandbox.image_digest, call));
+  MSB_TRY(const auto image, context.database.read(call, [&](index::Transaction& transaction) {
+    return index::find_config(transaction, *sandbox.image_digest);
+  }));
   const BootConfig config = read_boot_config(sandbox.config_json, image);
   Machine machine;
   MSB_TRY(machine.disks, image_disks(context, *sandbox.image_digest));

@@ -17,16 +17,6 @@ Result<std::optional<std::string>> missing_file(const image::Context& context, c
   return std::optional<std::string>();
 }
 
-Result<std::optional<index::ConfigRecord>> find_config(const image::Context& context, const std::string& digest,
-                                                       const Call& call) {
-  using Config = std::optional<index::ConfigRecord>;
-  return context.database.read(call, [&](index::Transaction& transaction) -> Result<Config> {
-    MSB_TRY(const auto manifest, index::find_manifest(transaction, digest));
-    if (!manifest) return Config();
-    return index::find_config(transaction, *manifest);
-  });
-}
-
 Error not_cached(const CreateRequest& request, const std::string& reference, const std::string& digest,
                  const std::string& path) {
   const msb::Status status = request.origin ? msb::Status::snapshot_image_missing : msb::Status::image_not_found;
@@ -69,7 +59,9 @@ Result<PinnedImage> pin_image(const image::Context& context, const CreateRequest
   MSB_TRY(const Digest digest, Digest::parse(pinned.digest));
   MSB_TRY(const auto missing, missing_file(context, digest));
   if (missing) return not_cached(request, pinned.reference, pinned.digest, *missing);
-  MSB_TRY(pinned.config, find_config(context, pinned.digest, call));
+  MSB_TRY(pinned.config, context.database.read(call, [&](index::Transaction& transaction) {
+    return index::find_config(transaction, pinned.digest);
+  }));
   return pinned;
 }
 
