@@ -204,11 +204,7 @@ Result<MadeLayer> Ingest::read_blob(size_t index, size_t which, const Call& call
     call.report(progress);
   };
   MSB_TRY(MadeLayer made, read(context_, LayerBlob{layer.diff_id, blob.digest, blob.origin}, options, call));
-  if (made.fresh) {
-    const std::string name = layer.diff_id.safe_name();
-    new_files_.add(layer.diff_id, paths.layer(name), paths.layer_lock(name));
-    new_files_.add(layer.diff_id, paths.recipe(name), paths.layer_lock(name));
-  }
+  if (made.fresh) new_files_.add_layer(paths, layer.diff_id);
   if (made.fresh_blob) new_files_.add(made.blob, paths.blob(made.blob.safe_name()));
   if (!made.blob.empty()) {
     blob.digest = made.blob;
@@ -285,10 +281,7 @@ Result<std::vector<AssembledLayer>> Ingest::assemble_image(const PlannedImage& i
     parts.push_back({layer.diff_id, layer.size});
   }
   MSB_TRY(const Assembled assembled, assemble(context_, digest, merged, parts, call_));
-  const std::string name = digest.safe_name();
-  const CachePaths& paths = context_.paths;
-  if (assembled.fresh_fsmeta) new_files_.add(digest, paths.fsmeta(name), paths.fsmeta_lock(name));
-  if (assembled.fresh_vmdk) new_files_.add(digest, paths.vmdk(name), paths.fsmeta_lock(name));
+  new_files_.add_image(context_.paths, digest, assembled);
   return parts;
 }
 

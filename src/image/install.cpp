@@ -139,11 +139,7 @@ class Installing {
     const LayerBlob blob{
         diff_id, {}, std::make_shared<const ArchiveFile>("layer " + diff_id.text(), tar, 0, sink.size())};
     MSB_TRY(MadeLayer made, make_layer(context_, blob, {}, call_));
-    if (made.fresh) {
-      const std::string name = diff_id.safe_name();
-      new_files_.add(diff_id, context_.paths.layer(name), context_.paths.layer_lock(name));
-      new_files_.add(diff_id, context_.paths.recipe(name), context_.paths.layer_lock(name));
-    }
+    if (made.fresh) new_files_.add_layer(context_.paths, diff_id);
     return std::optional(std::move(made));
   }
 
@@ -169,10 +165,7 @@ class Installing {
   Done finish() {
     const Digest& digest = image_.document.manifest_digest;
     MSB_TRY(const Assembled assembled, assemble(context_, digest, merged_, parts_, call_));
-    const std::string name = digest.safe_name();
-    const CachePaths& paths = context_.paths;
-    if (assembled.fresh_fsmeta) new_files_.add(digest, paths.fsmeta(name), paths.fsmeta_lock(name));
-    if (assembled.fresh_vmdk) new_files_.add(digest, paths.vmdk(name), paths.fsmeta_lock(name));
+    new_files_.add_image(context_.paths, digest, assembled);
     ReadyImage ready;
     MSB_TRY(Spelling spelling, find_spelling());
     ready.spellings.push_back(std::move(spelling));

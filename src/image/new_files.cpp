@@ -26,6 +26,18 @@ void NewFiles::add(const Digest& needed, std::string path, std::string lock) {
   files_.push_back({needed, std::move(path), std::move(lock)});
 }
 
+void NewFiles::add_layer(const CachePaths& paths, const Digest& diff_id) {
+  const std::string name = diff_id.safe_name();
+  add(diff_id, paths.layer(name), paths.layer_lock(name));
+  add(diff_id, paths.recipe(name), paths.layer_lock(name));
+}
+
+void NewFiles::add_image(const CachePaths& paths, const Digest& manifest, const Assembled& assembled) {
+  const std::string name = manifest.safe_name();
+  if (assembled.fresh_fsmeta) add(manifest, paths.fsmeta(name), paths.fsmeta_lock(name));
+  if (assembled.fresh_vmdk) add(manifest, paths.vmdk(name), paths.fsmeta_lock(name));
+}
+
 void NewFiles::take_back(const Context& context) {
   if (files_.empty()) return;
   // The call of the work may have been what stopped it.

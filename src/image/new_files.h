@@ -6,6 +6,7 @@
 
 #include "base/call.h"
 #include "digest/digest.h"
+#include "image/assemble.h"
 #include "image/context.h"
 
 namespace msb::image {
@@ -16,6 +17,10 @@ class NewFiles {
  public:
   /// `needed` is what others who need the file have in their leases and rows.
   void add(const Digest& needed, std::string path, std::string lock = {});
+  /// A layer's file and its recipe.
+  void add_layer(const CachePaths& paths, const Digest& diff_id);
+  /// What assemble() has made of an image.
+  void add_image(const CachePaths& paths, const Digest& manifest, const Assembled& assembled);
 
   /// Removes those that nobody has come to need meanwhile: neither a living lease nor a row names them. The worker's
   /// own lease must be gone. What cannot be removed is left to the next sweep, with a line in the log.
