@@ -74,6 +74,24 @@ std::string path_arms(const CLI::App& root, const std::string& indent) {
   return text;
 }
 
+/// `case` arms, the same in bash and zsh, that reply with the values of the option that stands before the cursor.
+std::string value_arms(const CLI::App& root, std::string (*reply)(const Values&)) {
+  std::string text;
+  for (const CLI::App* command : all_commands(root)) {
+    for (const CLI::Option* option : options_with_values(*command)) {
+      std::string patterns;
+      for (const std::string& name : dashed(*option)) {
+        if (!patterns.empty()) patterns += " | ";
+        // The options of the program itself may stand after every command.
+        patterns += command->get_parent() == nullptr ? "*" + in_quotes(' ' + name)
+                                                     : in_quotes(full_name(*command) + ' ' + name);
+      }
+      text += "    " + patterns + ") " + reply(values_of(*option)) + "; return ;;\n";
+    }
+  }
+  return text;
+}
+
 // --- bash ---
 
 std::string bash_reply(const Values& values) {
@@ -112,18 +130,7 @@ _msbctl() {
   done
   case "$path $prev" in
 )";
-  for (const CLI::App* command : all_commands(root)) {
-    for (const CLI::Option* option : options_with_values(*command)) {
-      std::string patterns;
-      for (const std::string& name : dashed(*option)) {
-        if (!patterns.empty()) patterns += " | ";
-        // The options of the program itself may stand after every command.
-        patterns += command->get_parent() == nullptr ? "*" + in_quotes(' ' + name)
-                                                     : in_quotes(full_name(*command) + ' ' + name);
-      }
-      text += "    " + patterns + ") " + bash_reply(values_of(*option)) + "; return ;;\n";
-    }
-  }
+  text += value_arms(root, bash_reply);
   text += "  esac\n  case $path in\n";
   std::string globals;
   for (const CLI::Option* option : options_of(root)) {
@@ -196,17 +203,7 @@ _msbctl() {
     case "$path $word" in
 )" + path_arms(root, "      ") +
                      "    esac\n  done\n  case \"$path $prev\" in\n";
-  for (const CLI::App* command : all_commands(root)) {
-    for (const CLI::Option* option : options_with_values(*command)) {
-      std::string patterns;
-      for (const std::string& name : dashed(*option)) {
-        if (!patterns.empty()) patterns += " | ";
-        patterns += command->get_parent() == nullptr ? "*" + in_quotes(' ' + name)
-                                                     : in_quotes(full_name(*command) + ' ' + name);
-      }
-      text += "    " + patterns + ") " + zsh_reply(values_of(*option)) + "; return ;;\n";
-    }
-  }
+  text += value_arms(root, zsh_reply);
   text += "  esac\n  globals=(" + zsh_options(root) + " )\n  case $path in\n";
   for (const CLI::App* command : all_commands(root)) {
     std::vector<std::pair<std::string, std::string>> below;

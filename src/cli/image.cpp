@@ -50,6 +50,18 @@ std::vector<Info> images_of(const msb_image_list* list) {
   return images;
 }
 
+// --- options of pull and load ---
+
+void add_platform(CLI::App* command, std::string& platform) {
+  command->add_option("--platform", platform, "Image to take of several; default is this machine's")
+      ->type_name("OS/ARCH");
+}
+
+void add_keep_blobs(CLI::App* command, bool& keep_blobs) {
+  command->add_flag("--keep-blobs", keep_blobs,
+                    "Keep the compressed layers, so that a saved image has its original digest");
+}
+
 // --- list ---
 
 int list(Session& session) {
@@ -242,14 +254,12 @@ void add_pull(CLI::App& parent, Shell& shell) {
               {"if-missing", "always", "never"});
   command->add_flag("-f,--force", options->force, "Fetch everything anew, although it is cached");
   command->add_flag("--fall-back", options->fall_back, "Take what is cached when the registry cannot be reached");
-  command->add_option("--platform", options->platform, "Image to take of several; default is this machine's")
-      ->type_name("OS/ARCH");
+  add_platform(command, options->platform);
   command->add_flag("--insecure", options->insecure, "The registry speaks plain HTTP");
   command->add_option("--ca-certs", options->ca_certs, "PEM file of authorities to trust as well")->type_name("PATH");
   command->add_option("-u,--username", options->username, "For the registry; the password is read from standard input")
       ->type_name("NAME");
-  command->add_flag("--keep-blobs", options->keep_blobs,
-                    "Keep the compressed layers, so that a saved image has its original digest");
+  add_keep_blobs(command, options->keep_blobs);
   add_format(command, session);
   add_quiet(command, session, "Print nothing but errors");
   command->footer(
@@ -296,10 +306,8 @@ void add_load(CLI::App& parent, Shell& shell) {
   command->add_option("-i,--input", options->input, "Read this file or directory, not standard input")
       ->type_name("PATH");
   add_repeated(command, "-t,--tag", options->tags, "REF", "Give the first image this reference too");
-  command->add_option("--platform", options->platform, "Image to take of several; default is this machine's")
-      ->type_name("OS/ARCH");
-  command->add_flag("--keep-blobs", options->keep_blobs,
-                    "Keep the compressed layers, so that a saved image has its original digest");
+  add_platform(command, options->platform);
+  add_keep_blobs(command, options->keep_blobs);
   add_format(command, session);
   add_quiet(command, session, "Print nothing but errors");
   command->footer(
