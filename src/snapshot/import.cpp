@@ -33,16 +33,23 @@ class Promotion {
 
   /// Publishes all, or takes for published what is there; the exported one's artifact.
   Result<Artifact> promote(StagedArchive& staged) {
+    auto head = place_all(staged);
+    remember();
+    return head;
+  }
+
+ private:
+  Result<Artifact> place_all(StagedArchive& staged) {
     Artifact head;
     for (StagedSnapshot& snapshot : staged.snapshots) {
       MSB_CHECK(call_.check());
       report(staged, snapshot);
       MSB_TRY(head, place(snapshot, name_of(staged, snapshot)));
+      placed_.push_back(head.path);
     }
     return head;
   }
 
- private:
   /// Only the exported snapshot is named by the request.
   const std::optional<std::string>& name_of(const StagedArchive& staged, const StagedSnapshot& snapshot) const {
     static const std::optional<std::string> kNone;
@@ -108,7 +115,7 @@ class Promotion {
   Result<Artifact> place(StagedSnapshot& snapshot, const std::optional<std::string>& wanted) const {
     for (;;) {
       MSB_TRY(auto there, find_existing(snapshot.archived, wanted));
-      if (there) return remember(*std::move(there));
+      if (there) return *std::move(there);
       MSB_TRY(const std::string name, find_free(snapshot.archived, wanted));
       auto published = snapshot.dir.publish(name, os::Existing::refuse);
       if (published) break;
@@ -117,21 +124,22 @@ class Promotion {
       MSB_CHECK(call_.check());
     }
     MSB_TRY(auto there, find_existing(snapshot.archived, wanted));
-    if (there) return remember(*std::move(there));
+    if (there) return *std::move(there);
     return Error(Status::io, "a snapshot vanished right after it was imported: " + snapshot.archived.digest.text());
   }
 
   /// The index follows the directories: what fails here is for reindex() to make good.
-  Result<Artifact> remember(Artifact artifact) const {
-    const auto row = index_path(context_, artifact.path, Call());
-    if (!row) context_.log.warn("snapshot", artifact.path + " is not indexed: " + row.error().message());
-    return artifact;
+  void remember() const {
+    if (placed_.empty()) return;
+    const auto rows = index_paths(context_, placed_, Call());
+    if (!rows) context_.log.warn("snapshot", "what was imported is not indexed: " + rows.error().message());
   }
 
   const Context& context_;
   const std::string directory_;
   const std::optional<std::string>& head_name_;
   const Call& call_;
+  std::vector<std::string> placed_;  // what is there by now, also if more could not be placed
 };
 
 Done check_writable(const Context& context, const Call& call) {
