@@ -29,16 +29,12 @@ class Handle:
         self._pointer = None  # a call of another thread that uses it has a reference of its own
 
 
-class Artifact(Handle):
-    """A snapshot that is open. What it says is read when it is asked for."""
-
-    _kind = "snapshot"
+class Described(Handle):
+    """What it says is read when it is asked for."""
 
     def read(self) -> Any:
-        """Its msb_snapshot_info; strings are borrowed from it."""
-        seen = info("msb_snapshot_info")
-        lib.msb_snapshot_read(self.pointer, seen)
-        return seen
+        """Its info struct; strings are borrowed from the object."""
+        raise NotImplementedError
 
     def text(self, member: str) -> str:
         return get(getattr(self.read(), member))
@@ -48,6 +44,17 @@ class Artifact(Handle):
 
     def path(self) -> str:
         return get_path(self.read().path)
+
+
+class Artifact(Described):
+    """A snapshot that is open."""
+
+    _kind = "snapshot"
+
+    def read(self) -> Any:
+        seen = info("msb_snapshot_info")
+        lib.msb_snapshot_read(self.pointer, seen)
+        return seen
 
     def size_bytes(self) -> int:
         return int(self.read().size_bytes)
@@ -57,25 +64,15 @@ class Artifact(Handle):
         return get_pairs(seen.labels, seen.label_count)
 
 
-class Row(Handle):
-    """A row of the index. What it says is read when it is asked for."""
+class Row(Described):
+    """A row of the index."""
 
     _kind = "snapshot handle"
 
     def read(self) -> Any:
-        """Its msb_snapshot_handle_info; strings are borrowed from it."""
         seen = info("msb_snapshot_handle_info")
         lib.msb_snapshot_handle_read(self.pointer, seen)
         return seen
-
-    def text(self, member: str) -> str:
-        return get(getattr(self.read(), member))
-
-    def optional_text(self, member: str) -> Optional[str]:
-        return get_optional(getattr(self.read(), member))
-
-    def path(self) -> str:
-        return get_path(self.read().path)
 
     def size_bytes(self) -> Optional[int]:
         seen = self.read()
