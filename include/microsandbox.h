@@ -1352,6 +1352,25 @@ MSB_API msb_status msb_sandbox_stop(msb_client *client, const char *name, uint32
                                     msb_error **err);
 
 /**
+ * Asks a sandbox to stop, and returns when that was said: msb_sandbox_wait() tells when it has. Gently, it takes the time
+ * that its command takes; at once, it is a matter of seconds, and the disk may be as after a power failure.
+ *
+ * @param client   The client.
+ * @param name     Its name.
+ * @param at_once  Do not wait for a clean end.
+ * @param call     Call control; NULL for none.
+ * @param err      The failure.
+ * @retval MSB_ERR_SANDBOX_NOT_FOUND    no sandbox of that name
+ * @retval MSB_ERR_SANDBOX_NOT_RUNNING  it does not run
+ * @retval MSB_ERR_UNSUPPORTED          the client is read-only
+ * @retval MSB_ERR_BUSY                 another program runs it
+ * @retval MSB_ERR_CANCELLED, MSB_ERR_DEADLINE_EXCEEDED, MSB_ERR_IO, MSB_ERR_DATABASE  it was not asked
+ * @since 0.1
+ */
+MSB_API msb_status msb_sandbox_request_stop(msb_client *client, const char *name, bool at_once, const msb_call *call,
+                                            msb_error **err);
+
+/**
  * Waits until a sandbox does not run.
  *
  * @param client  The client.

@@ -102,6 +102,18 @@ msb_status msb_sandbox_stop(msb_client* client, const char* name, uint32_t limit
   });
 }
 
+msb_status msb_sandbox_request_stop(msb_client* client, const char* name, bool at_once, const msb_call* call,
+                                    msb_error** err) {
+  return capi::guard(err, [&]() -> Done {
+    MSB_TRY(const auto session, capi::Session::begin(client, call));
+    MSB_TRY(const auto text, capi::need_text(name, "name"));
+    MSB_TRY(const auto* context, session->client().context_to_change());
+    MSB_CHECK(runtime::request_stop(*context, std::string(text), at_once, session->call()));
+    capi::complete(session->call());
+    return {};
+  });
+}
+
 msb_status msb_sandbox_wait(msb_client* client, const char* name, const msb_call* call, msb_machine_end** out,
                             msb_error** err) {
   const auto work = [&]() -> Result<msb_machine_end*> {

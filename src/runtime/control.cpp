@@ -38,6 +38,10 @@ const char* log_name(Source source) {
 
 Error not_running(const std::string& name) { return Error(Status::sandbox_not_running, name).with("name", name); }
 
+Error not_ours(const std::string& name) {
+  return Error(Status::busy, "sandbox " + name + " is run by another program; stop it there").with("name", name);
+}
+
 /// Sends a signal to the monitor of a sandbox, and to no other process that has got its number. False when it has gone.
 Result<bool> signal_monitor(const image::Context& context, const std::string& name, int signal, const Call& call) {
   MSB_TRY(const auto before, sandbox::observe(context, name, sandbox::Lifecycle::free, call));
@@ -127,8 +131,15 @@ Done stop(const image::Context& context, const std::string& name, std::chrono::m
   MSB_TRY(const bool told, signal_monitor(context, name, SIGINT, call));
   MSB_TRY(const bool ended, await_end(context, name, kHardLimit, call));
   if (ended) return {};
-  return Error(Status::busy, "sandbox " + name + (told ? " does not end" : " is run by another program; stop it there"))
-      .with("name", name);
+  return told ? Error(Status::busy, "sandbox " + name + " does not end").with("name", name) : not_ours(name);
+}
+
+Done request_stop(const image::Context& context, const std::string& name, bool at_once, const Call& call) {
+  if (context.read_only) return Error(Status::unsupported, "the client is read-only");
+  MSB_TRY(const bool told, signal_monitor(context, name, at_once ? SIGINT : SIGTERM, call));
+  if (told) return {};
+  MSB_TRY(const auto sandbox, sandbox::get(context, name, call));
+  return is_live(sandbox.status) ? not_ours(name) : not_running(name);
 }
 
 Result<Outcome> wait(const image::Context& context, const std::string& name, const Call& call) {

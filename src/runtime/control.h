@@ -19,6 +19,9 @@ namespace msb::runtime {
 /// @retval Status::sandbox_not_running  it does not run
 Done stop(const image::Context& context, const std::string& name, std::chrono::milliseconds limit, const Call& call);
 
+/// Asks a machine to stop, or with `at_once` makes it, and does not wait for its end. Fails as stop() does.
+Done request_stop(const image::Context& context, const std::string& name, bool at_once, const Call& call);
+
 /// Which output of a command; values are those of MSB_LOG_… in the header.
 enum class Source : uint32_t { out = 1, err = 2, console = 3, monitor = 4 };
 

@@ -119,8 +119,12 @@ static void stays_until_stopped(msb_client *client) {
     msb_call soon = MSB_CALL_INIT;
     soon.deadline_ns = msb_deadline_after_ms(50);
     CHECK(msb_sandbox_wait(client, "base", &soon, NULL, NULL) == MSB_ERR_DEADLINE_EXCEEDED);
-    must(msb_sandbox_stop(client, "base", 10000, NULL, &error), error, "stop");
+    must(msb_sandbox_request_stop(client, "base", false, NULL, &error), error, "request to stop");
+    const msb_status stopped = msb_sandbox_stop(client, "base", 10000, NULL, NULL);
+    CHECK(stopped == MSB_OK || stopped == MSB_ERR_SANDBOX_NOT_RUNNING); /* it may have been quick */
     CHECK(status_of(client, "base") == MSB_SANDBOX_STOPPED);
+    CHECK(msb_sandbox_request_stop(client, "base", true, NULL, NULL) == MSB_ERR_SANDBOX_NOT_RUNNING);
+    CHECK(msb_sandbox_request_stop(client, "none", true, NULL, NULL) == MSB_ERR_SANDBOX_NOT_FOUND);
     msb_machine_end *end = NULL;
     must(msb_sandbox_wait(client, "base", NULL, &end, &error), error, "wait");
     msb_machine_end_info info = {.struct_size = sizeof info};
