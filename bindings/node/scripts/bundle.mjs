@@ -1,12 +1,13 @@
 // Puts the addon of build/native into prebuilds/<platform>-<arch>, and beside it every library that it needs and that a
-// machine with Node may lack. There it finds them itself, wherever the package is installed.
+// machine with Node may lack, and the programs that the library starts to run machines. There they find each other,
+// wherever the package is installed.
 import { execFileSync } from "node:child_process";
-import { copyFileSync, existsSync, readdirSync, rmSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { chmodSync, copyFileSync, existsSync, mkdirSync, readdirSync, rmSync } from "node:fs";
+import { dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 
 // What Node itself needs is there wherever Node is.
-const baseline = /^(linux-vdso|ld-linux.*|libc|libm|libdl|librt|libpthread|libgcc_s|libstdc\+\+)\.so/;
+const baseline = /^(linux-vdso|ld-linux.*|libc|libm|libdl|libresolv|librt|libpthread|libgcc_s|libstdc\+\+)\.so/;
 
 /** Libraries that the loader would take, as [name, path]; the path is undefined where it finds none. */
 function needs(file) {
@@ -14,7 +15,7 @@ function needs(file) {
   return lines
     .map((line) => /^\s*(\S+) => (?:(\/\S+)|not found)/.exec(line))
     .filter((match) => match && !baseline.test(match[1]))
-    .map(([, name, path]) => [name, path]);
+    .map(([, name, path]) => [name, path && resolve(path)]);
 }
 
 const root = fileURLToPath(new URL("..", import.meta.url));
@@ -22,10 +23,21 @@ const target = join(root, "prebuilds", `${process.platform}-${process.arch}`);
 rmSync(target, { recursive: true, force: true });
 execFileSync("cmake", ["--install", "build/native", "--prefix", target], { cwd: root, stdio: "inherit" });
 
-const addon = join(target, "microsandbox.node");
-for (const [name, path] of needs(join(root, "build/native/microsandbox.node"))) copyFileSync(path, join(target, name));
+// Where the library looks for them first: in `microsandbox` beside itself.
+const libraries = execFileSync("pkg-config", ["--variable=libdir", "microsandbox"], { encoding: "utf8" }).trim();
+const helpers = ["msb-monitor", "guest-init"].map((name) => join("microsandbox", name));
+mkdirSync(join(target, "microsandbox"));
+for (const helper of helpers) {
+  copyFileSync(join(libraries, helper), join(target, helper));
+  chmodSync(join(target, helper), 0o755);
+}
 
-const strays = needs(addon).filter(([, path]) => !path || dirname(path) !== target);
+const programs = [join(target, "microsandbox.node"), join(target, helpers[0])]; // the other one needs nothing
+for (const program of [join(root, "build/native/microsandbox.node"), programs[1]]) {
+  for (const [name, path] of needs(program)) if (path && dirname(path) !== target) copyFileSync(path, join(target, name));
+}
+
+const strays = programs.flatMap(needs).filter(([, path]) => !path || dirname(path) !== target);
 if (strays.length > 0) throw new Error(`not bundled: ${strays.map(([name]) => name).join(", ")}`);
 console.log(`prebuilds: ${readdirSync(target).join(" ")}`);
 

@@ -1,9 +1,9 @@
 // What the package is once installed: ESM and CommonJS with the same objects, and libraries that it brings along.
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, readFileSync, readdirSync, statSync } from "node:fs";
 import { createRequire } from "node:module";
-import { dirname, join } from "node:path";
+import { dirname, join, resolve } from "node:path";
 import { test } from "node:test";
 
 import * as esm from "microsandbox";
@@ -46,6 +46,18 @@ test("the library in use is the one in the package, and binds to what lies besid
     const loaded = [...mapped].filter((path) => path.includes(`/${library}.so`));
     assert.deepEqual(loaded.filter((path) => !path.startsWith(root)), [], `${library} of the system`);
     assert.equal(loaded.length, 1, library);
+  }
+});
+
+test("the programs that run machines come along, and need nothing that the package lacks", () => {
+  const helpers = join(root, "prebuilds", `${process.platform}-${process.arch}`, "microsandbox");
+  assert.deepEqual(readdirSync(helpers).sort(), ["guest-init", "msb-monitor"]);
+  for (const name of readdirSync(helpers)) assert.equal(statSync(join(helpers, name)).mode & 0o111, 0o111, name);
+  const needed = execFileSync("ldd", [join(helpers, "msb-monitor")], { encoding: "utf8" });
+  assert.doesNotMatch(needed, /not found/);
+  for (const library of ["libcrypto", "libsqlite3", "libjansson"]) {
+    const [, path] = new RegExp(`${library}\\S+ => (\\S+)`).exec(needed);
+    assert.ok(resolve(path).startsWith(root), path);
   }
 });
 
