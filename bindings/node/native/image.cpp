@@ -128,6 +128,51 @@ Napi::Value image_load(const Napi::CallbackInfo& info) {
       image_objects);
 }
 
+struct Pulled {
+  Owned<msb_image> image;
+  msb_image_pull_report report{};
+};
+
+Napi::Value pull_object(Napi::Env env, Pulled& pulled) {
+  const msb_image_pull_report& report = pulled.report;
+  Napi::Object object = Napi::Object::New(env);
+  object["handle"] = image_object(env, pulled.image.get());
+  object["cached"] = report.cached;
+  object["fellBack"] = report.fell_back;
+  object["layersFetched"] = report.layers_fetched;
+  object["layersSkipped"] = report.layers_present;
+  object["bytesFetched"] = number(env, true, report.bytes_fetched);
+  return object;
+}
+
+Napi::Value image_pull(const Napi::CallbackInfo& info) {
+  Inputs inputs(info);
+  const Input opts = inputs.at(2, "options");
+  return start<Pulled>(
+      inputs.at(3, "control"),
+      [client = inputs.at(0, "client").handle<msb_client>(), reference = inputs.at(1, "reference").text(),
+       policy = opts["policy"].number(), force = opts["force"].flag(), insecure = opts["insecure"].flag(),
+       username = opts["username"].optional_text(), password = opts["password"].optional_text(),
+       ca_certs = opts["caCerts"].optional_text(), platform = opts["platform"].optional_text(),
+       keep_blobs = opts["keepBlobs"].flag(),
+       fall_back = opts["fallBack"].flag()](const msb_call* call, Pulled& out, msb_error** error) {
+        out.report.struct_size = sizeof out.report;
+        msb_image_pull_opts pull = MSB_IMAGE_PULL_OPTS_INIT;
+        pull.policy = policy;
+        pull.force = force;
+        pull.insecure = insecure;
+        pull.username = c_str(username);
+        pull.password = c_str(password);
+        pull.ca_certs_path = c_str(ca_certs);
+        pull.platform = c_str(platform);
+        pull.keep = keep_blobs ? MSB_KEEP_BLOBS : MSB_KEEP_DEFAULT;
+        pull.fall_back = fall_back;
+        pull.report = &out.report;
+        return msb_image_pull(client.get(), reference.c_str(), &pull, call, out.image.out(), error);
+      },
+      pull_object);
+}
+
 Napi::Value image_save(const Napi::CallbackInfo& info) {
   Inputs inputs(info);
   const Input opts = inputs.at(3, "options");
@@ -185,6 +230,7 @@ void export_image(Napi::Env env, Napi::Object exports) {
   export_function<image_inspect>(env, exports, "imageInspect");
   export_function<image_remove>(env, exports, "imageRemove");
   export_function<image_load>(env, exports, "imageLoad");
+  export_function<image_pull>(env, exports, "imagePull");
   export_function<image_save>(env, exports, "imageSave");
   export_function<image_prune>(env, exports, "imagePrune");
   export_function<image_collect<msb_image_gc>>(env, exports, "imageGc");

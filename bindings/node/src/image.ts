@@ -1,6 +1,7 @@
 import type { CallOptions } from "./call.js";
 import { onClient } from "./client.js";
 import { native, type ImageData } from "./native.js";
+import { policyCode, type PullPolicy } from "./pull-policy.js";
 
 /** What the cache knows of an image, at the time it was asked. */
 export class ImageHandle {
@@ -71,6 +72,41 @@ export interface ImagePruneReport {
   readonly bytesReclaimed: number | null;
 }
 
+/** How an image is got from its registry. What is not said is as the home's `config.json` has it. */
+export interface PullOptions {
+  /** When the registry is asked; by default "if-missing". */
+  policy?: PullPolicy | undefined;
+  /** Fetch and make everything anew, although it is cached. */
+  force?: boolean | undefined;
+  /** The registry speaks plain HTTP. */
+  insecure?: boolean | undefined;
+  /** For the registry; by default what is configured, else what Docker's `config.json` and its helpers know. */
+  username?: string | undefined;
+  password?: string | undefined;
+  /** PEM file of authorities to trust beside those of the system. */
+  caCerts?: string | undefined;
+  /** `os/architecture[/variant]`; by default this machine's. */
+  platform?: string | undefined;
+  /** Keep the compressed layers too, so that a saved image has its original manifest digest. */
+  keepBlobs?: boolean | undefined;
+  /** Take what is cached when the registry cannot be reached. */
+  fallBack?: boolean | undefined;
+}
+
+/** What {@link Image.pull} got, and what it took. */
+export interface ImagePullResult {
+  readonly handle: ImageHandle;
+  /** All of it was there: nothing was fetched but perhaps its manifest. */
+  readonly cached: boolean;
+  /** The registry could not be reached, and the cached image was taken. */
+  readonly fellBack: boolean;
+  readonly layersFetched: number;
+  /** That were there already. */
+  readonly layersSkipped: number;
+  /** Of layers, as they came. */
+  readonly bytesFetched: number;
+}
+
 /** The local cache of OCI images. */
 export class Image {
   private constructor() {}
@@ -121,6 +157,18 @@ export class Image {
     const tags = opts?.tag === undefined ? [] : [opts.tag];
     const images = await onClient(opts, (client, control) => native.imageLoad(client.handle, inputPath, { tags }, control));
     return images.map((data) => new ImageHandle(data));
+  }
+
+  /**
+   * Gets an image from its registry, unless the cache has it. Every digest is checked before the image appears; layers
+   * that are there already are not fetched again, and what breaks is taken up where it stood. `onProgress` tells of each
+   * layer by `index` and `count`.
+   */
+  static async pull(reference: string, opts?: PullOptions & CallOptions): Promise<ImagePullResult> {
+    const options = { ...opts, policy: policyCode(opts?.policy) };
+    const { handle, ...report } = await onClient(opts, (client, control) =>
+      native.imagePull(client.handle, reference, options, control));
+    return { handle: new ImageHandle(handle), ...report };
   }
 
   /** Writes images as one archive, the same bytes each time. */

@@ -4,15 +4,15 @@ export * from "./errors.js";
 export {
   Image, ImageHandle,
   type ImageConfigDetail, type ImageDetail, type ImageLayerDetail, type ImagePruneReport,
+  type ImagePullResult, type PullOptions,
 } from "./image.js";
 export { libraryVersion, liveHandles } from "./library.js";
 export type { SandboxStopResult } from "./machine.js";
+export { PullPolicies, type PullPolicy } from "./pull-policy.js";
 export { PullProgressCreate } from "./pull-progress.js";
 export { Sandbox } from "./sandbox.js";
 export { SandboxBuilder } from "./sandbox-builder.js";
-export {
-  PullPolicies, SandboxStatuses, type PullPolicy, type SandboxConfig, type SandboxStatus,
-} from "./sandbox-config.js";
+export { SandboxStatuses, type SandboxConfig, type SandboxStatus } from "./sandbox-config.js";
 export { SandboxHandle } from "./sandbox-handle.js";
 export { Setup, install, isInstalled, setup } from "./setup.js";
 export { GiB, KiB, MiB, TiB, type Mebibytes } from "./size.js";

@@ -5,7 +5,7 @@ import { join } from "node:path";
 
 import { LibkrunfwNotFoundError } from "./errors.js";
 import type { Progress } from "./call.js";
-import type { ImageConfigDetail, ImageHandle, ImageLayerDetail, ImagePruneReport } from "./image.js";
+import type { ImageConfigDetail, ImageHandle, ImageLayerDetail, ImagePruneReport, ImagePullResult } from "./image.js";
 import type { SandboxStatus } from "./sandbox-config.js";
 import type { ExportOpts, SnapshotVerifyReport } from "./snapshot.js";
 
@@ -35,6 +35,19 @@ export interface ImageDetailData {
   /** Labels as pairs, in the order of the library. */
   readonly config: (Omit<ImageConfigDetail, "labels"> & { readonly labels: [string, string][] | null }) | null;
   readonly layers: readonly ImageLayerDetail[];
+}
+
+export interface ImagePullData {
+  /** MSB_PULL_… */
+  policy: number;
+  force?: boolean | undefined;
+  insecure?: boolean | undefined;
+  username?: string | undefined;
+  password?: string | undefined;
+  caCerts?: string | undefined;
+  platform?: string | undefined;
+  keepBlobs?: boolean | undefined;
+  fallBack?: boolean | undefined;
 }
 
 export interface SandboxData {
@@ -109,6 +122,8 @@ export interface Native {
   imageInspect(client: NativeHandle, reference: string, control?: Control): Promise<ImageDetailData>;
   imageRemove(client: NativeHandle, reference: string, force?: boolean, control?: Control): Promise<void>;
   imageLoad(client: NativeHandle, path: string, options: { tags: string[] }, control?: Control): Promise<ImageData[]>;
+  imagePull(client: NativeHandle, reference: string, options: ImagePullData,
+            control?: Control): Promise<Omit<ImagePullResult, "handle"> & { readonly handle: ImageData }>;
   imageSave(client: NativeHandle, references: readonly string[], path: string, options: { oci: boolean },
             control?: Control): Promise<void>;
   imagePrune(client: NativeHandle, control?: Control): Promise<ImagePruneReport>;

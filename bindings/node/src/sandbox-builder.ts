@@ -4,7 +4,8 @@ import { InvalidConfigError, UnsupportedError } from "./errors.js";
 import { native } from "./native.js";
 import { PullProgressCreate } from "./pull-progress.js";
 import { Sandbox } from "./sandbox.js";
-import type { PullPolicy, SandboxConfig } from "./sandbox-config.js";
+import type { PullPolicy } from "./pull-policy.js";
+import type { SandboxConfig } from "./sandbox-config.js";
 
 // How policies are stored. "always" is not among them: images are loaded, and not pulled here.
 const storedPolicies: Record<string, string> = { "if-missing": "IfMissing", never: "Never" };

@@ -4,10 +4,6 @@ export const SandboxStatuses: readonly SandboxStatus[] = [
   "created", "starting", "running", "draining", "paused", "stopped", "crashed",
 ];
 
-export type PullPolicy = "always" | "if-missing" | "never";
-
-export const PullPolicies: readonly PullPolicy[] = ["always", "if-missing", "never"];
-
 /** A stored configuration. Its members are those of the release that wrote it, in camel case. */
 export interface SandboxConfig {
   readonly name?: string;

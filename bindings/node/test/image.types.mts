@@ -1,7 +1,8 @@
 // Every signature of the image surface, held by tsc: one that is missing or of another type does not compile.
 import { Client, Image, ImageHandle } from "microsandbox";
 import type {
-  CallOptions, ImageConfigDetail, ImageDetail, ImageLayerDetail, ImagePruneReport, Progress,
+  CallOptions, ImageConfigDetail, ImageDetail, ImageLayerDetail, ImagePruneReport, ImagePullResult, Progress,
+  PullOptions, PullPolicy,
 } from "microsandbox";
 import { same, type Same } from "./same.mjs";
 
@@ -18,6 +19,7 @@ same<Same<
   (reference: string | readonly string[],
    opts: { outputPath: string; format?: "docker" | "oci" } & CallOptions) => Promise<void>
 >>();
+same<Same<typeof Image.pull, (reference: string, opts?: PullOptions & CallOptions) => Promise<ImagePullResult>>>();
 // @ts-expect-error: data only, unlike in Go and Python
 ImageHandle.prototype.remove;
 
@@ -30,6 +32,27 @@ same<Same<{ [name in keyof ImageHandle]: ImageHandle[name] }, {
   readonly layerCount: number;
   readonly lastUsedAt: Date | null;
   readonly createdAt: Date | null;
+}>>();
+
+same<Same<{ [name in keyof PullOptions]-?: Exclude<PullOptions[name], undefined> }, {
+  policy: PullPolicy;
+  force: boolean;
+  insecure: boolean;
+  username: string;
+  password: string;
+  caCerts: string;
+  platform: string;
+  keepBlobs: boolean;
+  fallBack: boolean;
+}>>();
+
+same<Same<{ [name in keyof ImagePullResult]: ImagePullResult[name] }, {
+  readonly handle: ImageHandle;
+  readonly cached: boolean;
+  readonly fellBack: boolean;
+  readonly layersFetched: number;
+  readonly layersSkipped: number;
+  readonly bytesFetched: number;
 }>>();
 
 same<Same<{ [name in keyof ImageDetail]: ImageDetail[name] }, {

@@ -52,6 +52,7 @@ case $part in
     image
     cd "$consumer"
     export MSB_TEST_IMAGE=$work/image.tar MSB_STATUS_TABLE=$project/src/base/status.def
+    export MSB_REGISTRY_LAB=$project/tests/support/registry_lab.py
     node --test test/*.test.mjs
     ;;
   types)
