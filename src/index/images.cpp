@@ -89,19 +89,29 @@ Result<int64_t> store_manifest(Transaction& transaction, const ImageRecord& imag
   return transaction.last_row_id();
 }
 
+/// Leaves the row alone when it says all of that already.
 Done store_config(Transaction& transaction, int64_t manifest, const ConfigRecord& config, const std::string& now) {
   const auto array = [](const std::optional<Strings>& strings) {
     return strings ? std::optional(write_strings(*strings)) : std::nullopt;
   };
   const auto env = config.env.empty() ? std::nullopt : std::optional(write_strings(config.env));
+  const auto cmd = array(config.cmd);
+  const auto entrypoint = array(config.entrypoint);
   const bool labelled = config.labels && !config.labels->empty();
   const auto labels = labelled ? std::optional(write_string_map(*config.labels)) : std::nullopt;
+  MSB_TRY(Statement same, transaction.query("SELECT 1 FROM config WHERE manifest_id = ? AND digest = ? AND env IS ? "
+                                            "AND cmd IS ? AND entrypoint IS ? AND working_dir IS ? AND user IS ? "
+                                            "AND labels IS ? AND stop_signal IS ?",
+                                            {manifest, config.digest, env, cmd, entrypoint, config.working_dir,
+                                             config.user, labels, config.stop_signal}));
+  MSB_TRY(const bool known, same.step());
+  if (known) return {};
   MSB_CHECK(transaction.execute("DELETE FROM config WHERE manifest_id = ?", {manifest}));
   return transaction.execute(
       "INSERT INTO config (manifest_id, digest, env, cmd, entrypoint, working_dir, user, labels, stop_signal, "
       "created_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-      {manifest, config.digest, env, array(config.cmd), array(config.entrypoint), config.working_dir, config.user,
-       labels, config.stop_signal, now});
+      {manifest, config.digest, env, cmd, entrypoint, config.working_dir, config.user, labels, config.stop_signal,
+       now});
 }
 
 Result<int64_t> store_layer(Transaction& transaction, const LayerRecord& layer, const std::string& now) {
@@ -121,6 +131,25 @@ Result<int64_t> store_layer(Transaction& transaction, const LayerRecord& layer, 
   return transaction.last_row_id();
 }
 
+/// From the bottom up, which are `layers`; rows that say so already are left alone.
+Done store_layers_of(Transaction& transaction, int64_t manifest, const std::vector<int64_t>& layers) {
+  std::vector<int64_t> known;
+  MSB_TRY(Statement rows,
+          transaction.query("SELECT layer_id FROM manifest_layer WHERE manifest_id = ? ORDER BY position", {manifest}));
+  for (;;) {
+    MSB_TRY(const bool row, rows.step());
+    if (!row) break;
+    known.push_back(rows.integer(0));
+  }
+  if (known == layers) return {};
+  MSB_CHECK(transaction.execute("DELETE FROM manifest_layer WHERE manifest_id = ?", {manifest}));
+  for (size_t position = 0; position < layers.size(); ++position) {
+    MSB_CHECK(transaction.execute("INSERT INTO manifest_layer (manifest_id, layer_id, position) VALUES (?, ?, ?)",
+                                  {manifest, layers[position], position}));
+  }
+  return {};
+}
+
 }  // namespace
 
 Result<std::optional<int64_t>> find_manifest(Transaction& transaction, std::string_view digest) {
@@ -131,12 +160,12 @@ Done persist_image(Transaction& transaction, std::string_view reference, const I
   const std::string now = format_db_time(now_ns());
   MSB_TRY(const int64_t manifest, store_manifest(transaction, image, now));
   MSB_CHECK(store_config(transaction, manifest, image.config, now));
-  MSB_CHECK(transaction.execute("DELETE FROM manifest_layer WHERE manifest_id = ?", {manifest}));
-  for (size_t position = 0; position < image.layers.size(); ++position) {
-    MSB_TRY(const int64_t layer, store_layer(transaction, image.layers[position], now));
-    MSB_CHECK(transaction.execute("INSERT INTO manifest_layer (manifest_id, layer_id, position) VALUES (?, ?, ?)",
-                                  {manifest, layer, position}));
+  std::vector<int64_t> layers;
+  for (const LayerRecord& record : image.layers) {
+    MSB_TRY(const int64_t layer, store_layer(transaction, record, now));
+    layers.push_back(layer);
   }
+  MSB_CHECK(store_layers_of(transaction, manifest, layers));
   MSB_TRY(const auto known, find_id(transaction, "SELECT id FROM image_ref WHERE reference = ?", reference));
   if (known) {
     return transaction.execute("UPDATE image_ref SET manifest_id = ?, updated_at = ? WHERE id = ?",

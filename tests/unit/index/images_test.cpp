@@ -152,6 +152,26 @@ TEST_F(ImagesTest, StoringAgainKeepsIdsAndCompletesWhatWasMissing) {
   EXPECT_EQ(*highest, 1);
 }
 
+TEST_F(ImagesTest, StoringTheSameAgainTouchesOnlyTimes) {
+  open();
+  const auto written = [this] {
+    return *read([](Transaction& t) -> Result<std::string> {
+      MSB_TRY(Statement row, t.query("SELECT (SELECT group_concat(id || digest || ifnull(env, '-') || created_at) FROM "
+                                     "config) || (SELECT group_concat(id || ' ' || layer_id) FROM manifest_layer)"));
+      MSB_TRY(const bool any, row.step());
+      return any ? row.text(0) : std::string();
+    });
+  };
+  ASSERT_OK(persist("app:1", sample("m1", {"a", "b", "a"})));
+  const std::string before = written();
+  ASSERT_OK(persist("app:1", sample("m1", {"a", "b", "a"})));
+  EXPECT_EQ(written(), before);
+  ImageRecord other = sample("m1", {"a", "b", "a"});
+  other.config.env = {"A=1"};
+  ASSERT_OK(persist("app:1", other));
+  EXPECT_NE(written(), before);
+}
+
 TEST_F(ImagesTest, AMovedTagLeavesTheOldManifest) {
   open();
   ASSERT_OK(persist("app:latest", sample("m1", {"a", "b"})));
