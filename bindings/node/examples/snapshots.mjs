@@ -1,14 +1,14 @@
 // Prepares a sandbox once, and forks it: node snapshots.mjs demo/busybox:1
 import { Sandbox, Snapshot } from "microsandbox";
 
-await Sandbox.builder("baseline").image(process.argv[2]).label("stage", "base").create();
-// … `msb start baseline`, install what it takes, `msb stop baseline` …
+await Sandbox.builder("baseline").image(process.argv[2]).label("stage", "base").boot(false).create();
+// … `await Sandbox.run("baseline", [program, …arguments])` to install what it takes …
 const baseline = await Sandbox.get("baseline");
 await baseline.stop();
 
 const snap = await Snapshot.builder("baseline").name("ready").recordIntegrity().create();
 for (const name of ["worker-1", "worker-2"]) {
-  const worker = await Sandbox.builder(name).fromSnapshot(snap.path).create();
+  const worker = await Sandbox.builder(name).fromSnapshot(snap.path).boot(false).create();
   console.log(`${worker.name} begins where ${snap.sourceSandbox} was`);
 }
 

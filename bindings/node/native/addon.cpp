@@ -19,6 +19,7 @@ Napi::Object start(Napi::Env env, Napi::Object exports) {
   msb_node::export_library(env, exports);
   msb_node::export_client(env, exports);
   msb_node::export_image(env, exports);
+  msb_node::export_machine(env, exports);
   msb_node::export_sandbox(env, exports);
   msb_node::export_snapshot(env, exports);
   return exports;

@@ -20,9 +20,7 @@ Napi::Value client_open(const Napi::CallbackInfo& info) {
   if (opts["readOnly"].flag()) flags |= MSB_CLIENT_READ_ONLY;
   if (opts["noCreate"].flag()) flags |= MSB_CLIENT_NO_CREATE;
   if (opts["noRecover"].flag()) flags |= MSB_CLIENT_NO_RECOVER;
-  const Input level = opts["logLevel"];
-  const uint32_t verbosity = level.given() ? log_level(level.text().c_str()) : 0;
-  if (level.given() && verbosity == 0) level.is_not("error, warn, info or debug");
+  const uint32_t verbosity = opts["logLevel"].one_of(kLogLevels);
   Environment& environment = Environment::of(info.Env());
   std::unique_ptr<Log> log;
   if (opts["onLog"].given()) log = std::make_unique<Log>(environment, opts["onLog"].listener());

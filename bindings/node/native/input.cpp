@@ -1,6 +1,7 @@
 #include "input.h"
 
 #include <cmath>
+#include <string_view>
 
 #include "failure.h"
 
@@ -56,6 +57,21 @@ bool Input::flag() const {
     return false;
   }
   return value_.As<Napi::Boolean>();
+}
+
+uint32_t Input::one_of(Names names) const {
+  if (!given()) return 0;
+  const std::string wanted = text();
+  std::string known;
+  for (uint32_t value = 0; value < names.size(); ++value) {
+    const std::string_view name = names[value];
+    if (name.empty()) continue;
+    if (name == wanted) return value;
+    if (!known.empty()) known += value + 1 < names.size() ? ", " : " or ";
+    known += name;
+  }
+  is_not(known.c_str());
+  return 0;
 }
 
 uint32_t Input::number() const {

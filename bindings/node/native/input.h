@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "handle.h"
+#include "names.h"
 
 namespace msb_node {
 
@@ -55,6 +56,7 @@ class Input {
   std::string text() const;
   std::optional<std::string> optional_text() const;
   bool flag() const;                         ///< false when absent
+  uint32_t one_of(Names names) const;        ///< value of a name; 0 when absent
   uint32_t number() const;                   ///< 0 when absent
   uint64_t integer() const;                  ///< of a bigint or a number; 0 when absent
   Texts texts() const;                       ///< of an array of strings

@@ -5,6 +5,7 @@
 #include <string>
 
 #include "environment.h"
+#include "names.h"
 #include "values.h"
 
 namespace msb_node {
@@ -28,7 +29,10 @@ Job::Job(const Input& control)
   } else {
     msb_cancel_new(cancel_.out(), nullptr);  // the end of the environment needs one
   }
-  listener_ = control["onProgress"].listener();
+  const Input timeout = control["timeoutMs"];
+  if (timeout.given()) deadline_ns_ = msb_deadline_after_ms(timeout.number());
+  progress_ = control["onProgress"].listener();
+  output_ = control["onOutput"].listener();
 }
 
 Napi::Value Job::start(std::unique_ptr<Job> job, Inputs& inputs) {
@@ -42,10 +46,9 @@ Napi::Value Job::start(std::unique_ptr<Job> job, Inputs& inputs) {
 void Job::run() {
   msb_call call = MSB_CALL_INIT;
   call.cancel = cancel_.get();
-  if (!listener_.IsEmpty()) {
-    call.on_progress = &Job::on_progress;
-    call.user = this;
-  }
+  call.deadline_ns = deadline_ns_;
+  if (!progress_.IsEmpty()) call.on_progress = &Job::on_progress;
+  call.user = this;
   status_ = work(&call, error_.out());
   environment_.post([this](Napi::Env env) { settle(env); });  // the last of it: we may be gone from here on
 }
@@ -56,19 +59,29 @@ void Job::on_progress(const msb_progress* event, void* user) {
       msb_progress_phase_name(event->phase), std::nullopt, event->index, event->count, event->done, std::nullopt};
   if (event->item != nullptr) copy.item = event->item;
   if (event->total_known) copy.total = event->total;
-  self->environment_.post([self, copy = std::move(copy)](Napi::Env env) { self->report(env, copy); });
+  self->environment_.post([self, copy = std::move(copy)](Napi::Env env) {
+    Napi::Object object = Napi::Object::New(env);
+    object["phase"] = copy.phase;
+    object["item"] = copy.item ? Napi::Value(Napi::String::New(env, *copy.item)) : env.Null();
+    object["index"] = copy.index;
+    object["count"] = copy.count;
+    object["done"] = Napi::BigInt::New(env, copy.done);
+    object["total"] = copy.total ? Napi::Value(Napi::BigInt::New(env, *copy.total)) : env.Null();
+    self->tell(env, self->progress_, {object});
+  });
 }
 
-void Job::report(Napi::Env env, const Event& event) {
+void Job::on_output(uint32_t source, const void* bytes, std::size_t length, void* user) {
+  auto* self = static_cast<Job*>(user);
+  self->environment_.post([self, source, copy = std::string(static_cast<const char*>(bytes), length)](Napi::Env env) {
+    self->tell(env, self->output_,
+               {Napi::Buffer<char>::Copy(env, copy.data(), copy.size()), text(env, name_of(kOutputs, source))});
+  });
+}
+
+void Job::tell(Napi::Env env, const Napi::FunctionReference& listener, const std::vector<napi_value>& arguments) {
   if (thrown_) return;
-  Napi::Object object = Napi::Object::New(env);
-  object["phase"] = event.phase;
-  object["item"] = event.item ? Napi::Value(Napi::String::New(env, *event.item)) : env.Null();
-  object["index"] = event.index;
-  object["count"] = event.count;
-  object["done"] = Napi::BigInt::New(env, event.done);
-  object["total"] = event.total ? Napi::Value(Napi::BigInt::New(env, *event.total)) : env.Null();
-  listener_.Call({object});
+  listener.Call(arguments);
   if (!env.IsExceptionPending()) return;
   thrown_ = env.GetAndClearPendingException();
   cancel();

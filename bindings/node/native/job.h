@@ -6,6 +6,7 @@
 #include <memory>
 #include <optional>
 #include <utility>
+#include <vector>
 
 #include "failure.h"
 #include "handle.h"
@@ -18,7 +19,8 @@ class Environment;
 /// One call of the library: begun on the JavaScript thread, carried out on one of ours, settled on the former.
 class Job {
  public:
-  /// Reads `control`: undefined, or an object with `cancel` (a handle) and `onProgress` (a function).
+  /// Reads `control`: undefined, or an object with `cancel` (a handle), `timeoutMs`, `onProgress` and `onOutput`
+  /// (functions).
   explicit Job(const Input& control);
   virtual ~Job() = default;
 
@@ -28,6 +30,9 @@ class Job {
   /// On a thread of ours.
   void run();
 
+  /// An msb_output_fn for `onOutput`; `user` is that of the msb_call that work() is given.
+  static void on_output(uint32_t source, const void* bytes, std::size_t length, void* user);
+
   /// From any thread: asks the call to stop.
   void cancel() { msb_cancel_trigger(cancel_.get()); }
 
@@ -36,14 +41,17 @@ class Job {
   virtual Napi::Value result(Napi::Env env) = 0;
 
   static void on_progress(const msb_progress* event, void* user);
-  void report(Napi::Env env, const struct Event& event);
+  /// What a listener throws ends the call, which then rejects with it.
+  void tell(Napi::Env env, const Napi::FunctionReference& listener, const std::vector<napi_value>& arguments);
   void settle(Napi::Env env);
 
   Environment& environment_;
   Napi::Promise::Deferred deferred_;
   Owned<msb_cancel> cancel_;
-  Napi::FunctionReference listener_;
-  std::optional<Napi::Error> thrown_;  ///< by the listener; ends the call
+  int64_t deadline_ns_ = 0;
+  Napi::FunctionReference progress_;
+  Napi::FunctionReference output_;
+  std::optional<Napi::Error> thrown_;  ///< by a listener
   msb_status status_ = MSB_OK;
   Owned<msb_error> error_;
 };

@@ -28,7 +28,4 @@ class Log {
   Napi::FunctionReference listener_;
 };
 
-/// MSB_LOG_… of `error`, `warn`, `info` or `debug`; 0 for another text.
-uint32_t log_level(const char* name);
-
 }  // namespace msb_node

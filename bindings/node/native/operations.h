@@ -8,6 +8,7 @@ namespace msb_node {
 void export_library(Napi::Env env, Napi::Object exports);
 void export_client(Napi::Env env, Napi::Object exports);
 void export_image(Napi::Env env, Napi::Object exports);
+void export_machine(Napi::Env env, Napi::Object exports);
 void export_sandbox(Napi::Env env, Napi::Object exports);
 void export_snapshot(Napi::Env env, Napi::Object exports);
 

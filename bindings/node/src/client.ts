@@ -1,5 +1,6 @@
 import { controlled, type CallOptions } from "./call.js";
 import { disposedBy } from "./dispose.js";
+import { stopAll } from "./machine.js";
 import { native, type ClientData, type Control, type NativeHandle } from "./native.js";
 
 /** What the library has to say that is no failure: a damaged snapshot that a list leaves out, a file that was rebuilt. */
@@ -78,8 +79,12 @@ export class Client {
     return controlled(options, (control) => native.clientRecover(this.handle, control));
   }
 
-  /** Waits for the calls that run; later ones reject. Snapshots and other objects that came from it stay valid. */
+  /**
+   * Stops the sandboxes that this program has booted with it and not detached, and waits for the calls that run; later
+   * ones reject. Snapshots and other objects that came from it stay valid.
+   */
   async close(): Promise<void> {
+    await stopAll(this);
     if ((await current?.client.catch(() => undefined)) === this) current = undefined;
     await controlled(undefined, (control) => native.clientClose(this.handle, control));
     this.handle.close();

@@ -7,11 +7,11 @@ export {
   type ImagePullResult, type PullOptions,
 } from "./image.js";
 export { libraryVersion, liveHandles } from "./library.js";
-export type { SandboxStopResult } from "./machine.js";
+export type { LogOptions, MachineOptions, RunOptions, RunResult, SandboxStopResult } from "./machine.js";
 export { PullPolicies, type PullPolicy } from "./pull-policy.js";
 export { PullProgressCreate } from "./pull-progress.js";
 export { Sandbox } from "./sandbox.js";
-export { SandboxBuilder } from "./sandbox-builder.js";
+export { SandboxBuilder, type CreateOptions } from "./sandbox-builder.js";
 export { SandboxStatuses, type SandboxConfig, type SandboxStatus } from "./sandbox-config.js";
 export { SandboxHandle } from "./sandbox-handle.js";
 export { Setup, install, isInstalled, setup } from "./setup.js";

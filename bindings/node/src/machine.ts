@@ -1,12 +1,77 @@
-// Machines are booted and stopped by microsandbox, not here. What follows holds for sandboxes whose machine does not run,
-// which is how they are made here, and refuses where a machine would be needed.
-import { setTimeout } from "node:timers/promises";
-
+// What can be done with the machine of a sandbox, by client and name: Sandbox and SandboxHandle offer it alike.
+import { attach, attachedTo, detach } from "./attached.js";
 import type { CallOptions } from "./call.js";
 import { onClientOf, type Client } from "./client.js";
-import { MicrosandboxError, UnsupportedError } from "./errors.js";
-import { native, type SandboxData } from "./native.js";
+import { MicrosandboxError } from "./errors.js";
+import { isNativeFailure } from "./failure.js";
+import { native, type Control, type StartData } from "./native.js";
 import type { SandboxStatus } from "./sandbox-config.js";
+
+/** In what a sandbox runs. */
+export interface MachineOptions {
+  /** MiB; by default as the sandbox is configured, else 512. */
+  memory?: number | undefined;
+  /** By default as the sandbox is configured, else 1. */
+  cpus?: number | undefined;
+  /** Outgoing IPv4; by default none. The guest then reaches what listens on this host's loopback, as 10.0.2.2. */
+  network?: boolean | undefined;
+  /** By default the sandbox's name. */
+  hostname?: string | undefined;
+  /** Path of a bzImage; by default the newest in /boot that has modules. */
+  kernel?: string | undefined;
+  /** "auto", the default, takes KVM where it runs a guest within 5 s, and emulation elsewhere. */
+  accelerator?: "auto" | "kvm" | "tcg" | undefined;
+  /** Longest time until the guest is ready; by default a minute. */
+  readyTimeoutMs?: number | undefined;
+}
+
+/** How one command is run. */
+export interface RunOptions extends MachineOptions {
+  /** Added to the sandbox's environment. */
+  env?: Readonly<Record<string, string>> | undefined;
+  /** By default the image's, like the next. */
+  cwd?: string | undefined;
+  /** `NAME`, `UID`, `NAME:GROUP` or `UID:GID`. */
+  user?: string | undefined;
+  /** Bytes kept of each output; by default 8 MiB. The rest is counted. */
+  outputLimit?: number | undefined;
+  /** Told what the command writes, as it comes; the result then has none of it. What it throws ends the run. */
+  onOutput?: ((chunk: Buffer, source: "stdout" | "stderr") => void) | undefined;
+}
+
+/** How a command, and the machine that ran it, have ended. */
+export interface RunResult {
+  /**
+   * "exited" and "signalled" are about the command; "killed": the machine was ended the hard way; "lost": it broke down,
+   * and the sandbox has crashed; "failed": the command was never run.
+   */
+  readonly end: "exited" | "signalled" | "failed" | "killed" | "lost";
+  /** 128 and its number for a signal; null when the command has none. */
+  readonly exitCode: number | null;
+  /** That ended the command. */
+  readonly signal: number | null;
+  readonly stdout: Buffer;
+  readonly stderr: Buffer;
+  /** Bytes that the command wrote, whether kept or not. */
+  readonly stdoutTotal: number;
+  readonly stderrTotal: number;
+  /** The disk was unmounted. Otherwise it is as after a power failure, which its journal mends. */
+  readonly clean: boolean;
+  /** What went wrong; null for nothing. */
+  readonly message: string | null;
+  readonly accelerator: "auto" | "kvm" | "tcg";
+  /** From the start of the machine to the command. */
+  readonly readyMs: number;
+  /** To the end of the machine. */
+  readonly totalMs: number;
+}
+
+export interface LogOptions {
+  /** "console" is that of the guest's kernel; "machine" has remarks of QEMU. By default "stdout". */
+  source?: "stdout" | "stderr" | "console" | "machine" | undefined;
+  /** How much of the end; by default 1 MiB. */
+  maxBytes?: number | undefined;
+}
 
 /** How a sandbox came to stop. */
 export interface SandboxStopResult {
@@ -19,41 +84,92 @@ export interface SandboxStopResult {
   readonly source: string | null;
 }
 
+/** For methods of objects that came from a client. */
+export type OwnOptions = Omit<CallOptions, "client">;
+
+/** Time for a clean end. */
+export const stopLimitMs = 10_000;
+const killLimitMs = 5_000;
+
 const atRest: ReadonlySet<SandboxStatus> = new Set(["created", "stopped", "crashed"]);
 
-function lookUp(client: Client, name: string, options?: CallOptions): Promise<SandboxData> {
-  return onClientOf(client, options, (_, control) => native.sandboxGet(client.handle, name, control));
+function failsFor(raw: unknown, tag: string): boolean {
+  return isNativeFailure(raw) && raw.tag === tag;
 }
 
-function unsupported(name: string): UnsupportedError {
-  return new UnsupportedError(
-    `unsupported operation: the machine of sandbox ${name} is for \`msb start\` and \`msb stop\` to run`);
+/** The members that the addon is to see: of an object of the caller's, not all that may be in it. */
+function settings(options: MachineOptions | undefined): StartData {
+  const { memory, cpus, network, hostname, kernel, accelerator, readyTimeoutMs } = options ?? {};
+  return { memory, cpus, network, hostname, kernel, accelerator, readyTimeoutMs };
 }
 
-/** For what can only be done with a machine that this package would have booted. */
-export async function needed(client: Client, name: string): Promise<never> {
-  await lookUp(client, name);
-  throw unsupported(name);
+/** Boots it with nothing to do. */
+export async function boot(
+  client: Client, name: string, detached: boolean, machine: MachineOptions | undefined, options?: CallOptions,
+): Promise<void> {
+  await onClientOf(client, options, (_, control) => native.sandboxStart(client.handle, name, settings(machine), control));
+  if (!detached) attach(client, name);
 }
 
-export async function connected(client: Client, name: string): Promise<never> {
-  const { status } = await lookUp(client, name);
-  throw atRest.has(status) ? new MicrosandboxError("custom", `sandbox not running: ${name}`) : unsupported(name);
+export function run(
+  client: Client, name: string, command: readonly string[], options: (RunOptions & CallOptions) | undefined,
+): Promise<RunResult> {
+  const { env, cwd, user, outputLimit, onOutput } = options ?? {};
+  const start = { ...settings(options), command, env: Object.entries(env ?? {}), cwd, user, outputLimit };
+  return onClientOf(client, options, (_, control) =>
+    native.sandboxRun(client.handle, name, start, { ...control, onOutput }));
 }
 
-/** Stopping what does not run is done. */
-export async function settled(client: Client, name: string): Promise<void> {
-  const { status } = await lookUp(client, name);
-  if (!atRest.has(status)) throw unsupported(name);
+/** A call that has nothing to do where the sandbox does not run. */
+async function ending(
+  client: Client, options: CallOptions | undefined, call: (control: Control | undefined) => Promise<void>,
+): Promise<void> {
+  await onClientOf(client, options, (_, control) => call(control).catch((raw: unknown) => {
+    if (!failsFor(raw, "sandbox_not_running")) throw raw;
+  }));
 }
 
-/** Watches the registry: another program runs the machine. */
-export async function stopped(client: Client, name: string, options?: CallOptions): Promise<SandboxStopResult> {
-  for (;;) {
-    const { status } = await lookUp(client, name, options);
-    if (atRest.has(status)) {
-      return { name, status, exitCode: null, signal: null, observedAt: new Date(), source: null };
-    }
-    await setTimeout(50, undefined, { signal: options?.signal }).catch(() => options?.signal?.throwIfAborted());
-  }
+export async function stop(client: Client, name: string, limitMs = stopLimitMs, options?: OwnOptions): Promise<void> {
+  await ending(client, options, (control) => native.sandboxStop(client.handle, name, limitMs, control));
+  detach(client, name);
+}
+
+export async function kill(client: Client, name: string, timeoutMs = killLimitMs, options?: OwnOptions): Promise<void> {
+  await ending(client, options, (control) =>
+    native.sandboxStop(client.handle, name, 0, { ...control, timeoutMs }));
+  detach(client, name);
+}
+
+export function request(client: Client, name: string, atOnce: boolean, options?: OwnOptions): Promise<void> {
+  return ending(client, options, (control) => native.sandboxRequestStop(client.handle, name, atOnce, control));
+}
+
+/** One that has never been run is told of as it is. */
+export async function stopped(client: Client, name: string, options?: OwnOptions): Promise<SandboxStopResult> {
+  const end = await onClientOf(client, options, (_, control) =>
+    native.sandboxWait(client.handle, name, control).catch((raw: unknown) => {
+      if (!failsFor(raw, "sandbox_not_running")) throw raw;
+    }));
+  const { status } = await onClientOf(client, undefined, () => native.sandboxGet(client.handle, name));
+  detach(client, name);
+  return {
+    name, status, exitCode: end?.exitCode ?? null, signal: end?.signal ?? null, observedAt: new Date(), source: null,
+  };
+}
+
+export function logs(client: Client, name: string, options?: LogOptions & OwnOptions): Promise<Buffer> {
+  const { source, maxBytes } = options ?? {};
+  return onClientOf(client, options, (_, control) =>
+    native.sandboxLogs(client.handle, name, { source, maxBytes }, control));
+}
+
+/** That it runs, if only just. */
+export async function connected(client: Client, name: string): Promise<void> {
+  const { status } = await onClientOf(client, undefined, () => native.sandboxGet(client.handle, name));
+  if (atRest.has(status)) throw new MicrosandboxError("custom", `sandbox not running: ${name}`);
+}
+
+/** Stops what this program has booted with a client, which is about to be closed. */
+export async function stopAll(client: Client): Promise<void> {
+  await Promise.all(attachedTo(client).map((name) => stop(client, name).catch(() => detach(client, name))));
 }

@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { LibkrunfwNotFoundError } from "./errors.js";
 import type { Progress } from "./call.js";
 import type { ImageConfigDetail, ImageHandle, ImageLayerDetail, ImagePruneReport, ImagePullResult } from "./image.js";
+import type { LogOptions, MachineOptions, RunOptions, RunResult } from "./machine.js";
 import type { SandboxStatus } from "./sandbox-config.js";
 import type { ExportOpts, SnapshotVerifyReport } from "./snapshot.js";
 
@@ -16,7 +17,10 @@ export interface NativeHandle {
 
 export interface Control {
   cancel?: NativeHandle | undefined;
+  timeoutMs?: number | undefined;
   onProgress?: ((event: Progress) => void) | undefined;
+  /** Of runs alone. */
+  onOutput?: ((chunk: Buffer, source: "stdout" | "stderr") => void) | undefined;
 }
 
 export interface ClientData {
@@ -66,6 +70,12 @@ export interface SandboxCreateData {
   configJson: string;
   replace: boolean;
 }
+
+/** Without `command` nothing is run; an empty one is that of the image. */
+export type StartData = MachineOptions & Pick<RunOptions, "cwd" | "user" | "outputLimit"> & {
+  command?: readonly string[] | undefined;
+  env?: [string, string][] | undefined;
+};
 
 export interface SnapshotData {
   readonly handle: NativeHandle;
@@ -134,6 +144,15 @@ export interface Native {
   sandboxGet(client: NativeHandle, name: string, control?: Control): Promise<SandboxData>;
   sandboxList(client: NativeHandle, labels: [string, string][], control?: Control): Promise<SandboxData[]>;
   sandboxRemove(client: NativeHandle, name: string, control?: Control): Promise<void>;
+
+  sandboxStart(client: NativeHandle, name: string, options: StartData, control?: Control): Promise<void>;
+  sandboxRun(client: NativeHandle, name: string, options: StartData, control?: Control): Promise<RunResult>;
+  sandboxStop(client: NativeHandle, name: string, limitMs: number, control?: Control): Promise<void>;
+  sandboxRequestStop(client: NativeHandle, name: string, atOnce: boolean, control?: Control): Promise<void>;
+  /** At once: asks it to stop, and returns whether it was asked. */
+  sandboxLeave(client: NativeHandle, name: string): boolean;
+  sandboxWait(client: NativeHandle, name: string, control?: Control): Promise<RunResult>;
+  sandboxLogs(client: NativeHandle, name: string, options: LogOptions, control?: Control): Promise<Buffer>;
 
   snapshotCreate(client: NativeHandle, sourceSandbox: string, options: SnapshotCreateData,
                  control?: Control): Promise<SnapshotData>;

@@ -1,14 +1,24 @@
 import type { CallOptions, Progress } from "./call.js";
-import { onClient } from "./client.js";
-import { InvalidConfigError, UnsupportedError } from "./errors.js";
-import { native } from "./native.js";
+import { Client, onClientOf } from "./client.js";
+import { SandboxNotFoundError } from "./errors.js";
+import { Image, type PullOptions } from "./image.js";
+import { boot, stop, stopLimitMs, type MachineOptions } from "./machine.js";
+import { native, type SandboxCreateData, type SandboxData } from "./native.js";
+import { policyCode, type PullPolicy } from "./pull-policy.js";
 import { PullProgressCreate } from "./pull-progress.js";
 import { Sandbox } from "./sandbox.js";
-import type { PullPolicy } from "./pull-policy.js";
 import type { SandboxConfig } from "./sandbox-config.js";
 
-// How policies are stored. "always" is not among them: images are loaded, and not pulled here.
-const storedPolicies: Record<string, string> = { "if-missing": "IfMissing", never: "Never" };
+// How policies are stored, by MSB_PULL_…
+const storedPolicies = ["IfMissing", "Always", "Never"];
+
+/** What a sandbox is made with besides what its builder was told. */
+export interface CreateOptions extends CallOptions {
+  /** How its image is got where the cache lacks it. When, is for {@link SandboxBuilder.pullPolicy} to say. */
+  pull?: Omit<PullOptions, "policy"> | undefined;
+  /** In what it is booted. */
+  machine?: MachineOptions | undefined;
+}
 
 /** Collects what a sandbox is to be; each setter returns the builder. */
 export class SandboxBuilder {
@@ -22,14 +32,15 @@ export class SandboxBuilder {
   #memory: number | undefined;
   #ephemeral: boolean | undefined;
   #pullPolicy: string | undefined;
-  #replace = false;
+  #replaceLimitMs: number | undefined;
   #detached = false;
+  #boot = true;
 
   constructor(name: string) {
     this.#name = name;
   }
 
-  /** Reference of a cached image. Either this or {@link fromSnapshot}. */
+  /** Reference of an image, which is pulled as {@link pullPolicy} says. Either this or {@link fromSnapshot}. */
   image(reference: string): this {
     this.#image = reference;
     return this;
@@ -77,20 +88,26 @@ export class SandboxBuilder {
     return this;
   }
 
-  /** Removes a stopped or crashed sandbox of that name first. */
+  /** Stops and removes a sandbox of that name first. */
   replace(): this {
-    this.#replace = true;
+    return this.replaceWithTimeout(stopLimitMs);
+  }
+
+  /** The same with another limit than 10 s for a gentle end. */
+  replaceWithTimeout(timeoutMs: number): this {
+    this.#replaceLimitMs = timeoutMs;
     return this;
   }
 
-  /** As {@link replace}: what runs is not replaced, so there is nothing to wait for. */
-  replaceWithTimeout(_timeoutMs: number): this {
-    return this.replace();
-  }
-
-  /** Whether the sandbox is left to others: disposing of the object then stops nothing. */
+  /** Whether the sandbox is left to others: neither disposing of the object nor the end of this program then stops it. */
   detached(enabled: boolean): this {
     this.#detached = enabled;
+    return this;
+  }
+
+  /** With false, `create()` makes record and disk only. */
+  boot(enabled: boolean): this {
+    this.#boot = enabled;
     return this;
   }
 
@@ -100,7 +117,7 @@ export class SandboxBuilder {
     return this;
   }
 
-  /** Sandboxes are made from cached images alone here: `create()` refuses "always". */
+  /** When the image is pulled; by default "if-missing". */
   pullPolicy(policy: PullPolicy | (string & {})): this {
     this.#pullPolicy = policy;
     return this;
@@ -121,40 +138,69 @@ export class SandboxBuilder {
     };
   }
 
-  async create(options?: CallOptions): Promise<Sandbox> {
+  /** Pulls the image, makes the sandbox, and boots it. What it has made is gone again when that fails. */
+  async create(options?: CreateOptions): Promise<Sandbox> {
+    const policy = policyCode(this.#pullPolicy);
     const create = {
       image: this.#image,
       fromSnapshot: this.#fromSnapshot,
       upperSize: BigInt(this.#upperMiB) << 20n,
       labels: [...this.#labels],
-      configJson: JSON.stringify(this.#stored()),
-      replace: this.#replace,
+      configJson: JSON.stringify(this.#stored(policy)),
+      replace: this.#replaceLimitMs !== undefined,
     };
-    return onClient(options, async (client, control) => {
-      const { name } = await native.sandboxCreate(client.handle, this.#name, create, control);
-      return new Sandbox(name, !this.#detached, client);
-    });
+    options?.signal?.throwIfAborted();
+    const client = options?.client ?? (await Client.default());
+    const last: CallOptions = { signal: options?.signal, onProgress: options?.onProgress, client };
+    const earlier = { ...last, onProgress: unlessComplete(options?.onProgress) };
+    if (create.image !== undefined && create.fromSnapshot === undefined) {
+      await Image.pull(create.image, { ...options?.pull, policy: this.#pullPolicy as PullPolicy, ...earlier });
+    }
+    if (this.#replaceLimitMs !== undefined) await this.#stopOther(client, this.#replaceLimitMs, earlier);
+    await this.#record(client, create, this.#boot ? earlier : last);
+    if (this.#boot) await this.#start(client, options?.machine, last);
+    return new Sandbox(this.#name, !this.#detached, client);
+  }
+
+  async #stopOther(client: Client, limitMs: number, options: CallOptions): Promise<void> {
+    try {
+      await stop(client, this.#name, limitMs, options);
+    } catch (error) {
+      if (!(error instanceof SandboxNotFoundError)) throw error;
+    }
+  }
+
+  #record(client: Client, create: SandboxCreateData, options: CallOptions): Promise<SandboxData> {
+    return onClientOf(client, options, (_, control) =>
+      native.sandboxCreate(client.handle, this.#name, create, control));
+  }
+
+  async #start(client: Client, machine: MachineOptions | undefined, options: CallOptions): Promise<void> {
+    try {
+      await boot(client, this.#name, this.#detached, machine, options);
+    } catch (error) {
+      await native.sandboxRemove(client.handle, this.#name).catch(() => undefined); // why it does not run is worth more
+      throw error;
+    }
   }
 
   /** The same with what happens meanwhile. */
-  async createWithPullProgress(options?: CallOptions): Promise<PullProgressCreate> {
+  async createWithPullProgress(options?: CreateOptions): Promise<PullProgressCreate> {
     return new PullProgressCreate((onProgress: (event: Progress) => void) => this.create({ ...options, onProgress }));
   }
 
   /** Members to set in the stored configuration; JSON leaves out those that are undefined. */
-  #stored(): object {
-    const policy = this.#pullPolicy;
-    if (policy === "always") {
-      throw new UnsupportedError("unsupported operation: images are not pulled; load them with Image.load");
-    }
-    if (policy !== undefined && !storedPolicies[policy]) {
-      throw new InvalidConfigError(`invalid config: unknown pull policy ${JSON.stringify(policy)}`);
-    }
+  #stored(policy: number): object {
     return {
       resources: { cpus: this.#cpus, max_cpus: this.#cpus, memory_mib: this.#memory, max_memory_mib: this.#memory },
       lifecycle: { ephemeral: this.#ephemeral },
       env: this.#env.size > 0 ? [...this.#env].map(([key, value]) => ({ key, value })) : undefined,
-      pull_policy: policy && storedPolicies[policy],
+      pull_policy: this.#pullPolicy && storedPolicies[policy],
     };
   }
+}
+
+/** The steps before the last do not tell of their end. */
+function unlessComplete(onProgress: CallOptions["onProgress"]): CallOptions["onProgress"] {
+  return onProgress && ((event) => event.phase === "complete" || onProgress(event));
 }

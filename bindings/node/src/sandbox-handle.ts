@@ -1,12 +1,12 @@
-import type { CallOptions } from "./call.js";
 import { onClientOf, type Client } from "./client.js";
 import * as machine from "./machine.js";
+import type {
+  LogOptions, MachineOptions, OwnOptions, RunOptions, RunResult, SandboxStopResult,
+} from "./machine.js";
 import { native, type SandboxData } from "./native.js";
-import type { Sandbox } from "./sandbox.js";
+import { Sandbox, start } from "./sandbox.js";
 import { parseConfig, type SandboxConfig, type SandboxStatus } from "./sandbox-config.js";
 import { Snapshot } from "./snapshot.js";
-
-type Options = Omit<CallOptions, "client">;
 
 /** What the registry knows of a sandbox, at the time it was asked. */
 export class SandboxHandle {
@@ -33,38 +33,62 @@ export class SandboxHandle {
   }
 
   /** Looks it up again. */
-  refresh(options?: Options): Promise<SandboxHandle> {
+  refresh(options?: OwnOptions): Promise<SandboxHandle> {
     return onClientOf(this.#client, options, async (client, control) =>
       new SandboxHandle(await native.sandboxGet(client.handle, this.name, control), client));
   }
 
   /** A snapshot under a bare name. The sandbox must be stopped or crashed now. */
-  snapshot(name: string, options?: Options): Promise<Snapshot> {
+  snapshot(name: string, options?: OwnOptions): Promise<Snapshot> {
     return Snapshot.builder(this.name).name(name).create({ ...options, client: this.#client });
   }
 
   /** A snapshot at a path, the directory to create. */
-  snapshotTo(path: string, options?: Options): Promise<Snapshot> {
+  snapshotTo(path: string, options?: OwnOptions): Promise<Snapshot> {
     return Snapshot.builder(this.name).path(path).create({ ...options, client: this.#client });
   }
 
-  remove(options?: Options): Promise<void> {
+  remove(options?: OwnOptions): Promise<void> {
     return onClientOf(this.#client, options, (client, control) =>
       native.sandboxRemove(client.handle, this.name, control));
   }
 
-  start(): Promise<Sandbox> { return machine.needed(this.#client, this.name); }
-  startDetached(): Promise<Sandbox> { return machine.needed(this.#client, this.name); }
-  connect(): Promise<Sandbox> { return machine.connected(this.#client, this.name); }
-  connectWithTimeout(_timeoutMs: number): Promise<Sandbox> { return machine.connected(this.#client, this.name); }
-  stop(): Promise<void> { return machine.settled(this.#client, this.name); }
-  stopWithTimeout(_timeoutMs: number): Promise<void> { return machine.settled(this.#client, this.name); }
-  kill(): Promise<void> { return machine.settled(this.#client, this.name); }
-  killWithTimeout(_timeoutMs: number): Promise<void> { return machine.settled(this.#client, this.name); }
-  requestStop(): Promise<void> { return machine.settled(this.#client, this.name); }
-  requestKill(): Promise<void> { return machine.settled(this.#client, this.name); }
-  requestDrain(): Promise<void> { return machine.settled(this.#client, this.name); }
-  waitUntilStopped(options?: Options): Promise<machine.SandboxStopResult> {
+  /** Boots it with nothing to do; it is stopped when this program ends, see {@link Sandbox.detach}. */
+  start(options?: MachineOptions & OwnOptions): Promise<Sandbox> {
+    return start(this.#client, this.name, false, options);
+  }
+  /** The same, and leaves it to others. */
+  startDetached(options?: MachineOptions & OwnOptions): Promise<Sandbox> {
+    return start(this.#client, this.name, true, options);
+  }
+  /** As {@link Sandbox.run}. */
+  run(command: readonly string[], options?: RunOptions & OwnOptions): Promise<RunResult> {
+    return machine.run(this.#client, this.name, command, options);
+  }
+  /** To one that runs; who has started it stays its owner. */
+  async connect(): Promise<Sandbox> {
+    await machine.connected(this.#client, this.name);
+    return new Sandbox(this.name, false, this.#client);
+  }
+  /** As {@link connect}, which does not wait. */
+  connectWithTimeout(_timeoutMs: number): Promise<Sandbox> { return this.connect(); }
+
+  /** As the methods of {@link Sandbox}; likewise all below. */
+  stop(options?: OwnOptions): Promise<void> { return machine.stop(this.#client, this.name, undefined, options); }
+  stopWithTimeout(timeoutMs: number, options?: OwnOptions): Promise<void> {
+    return machine.stop(this.#client, this.name, timeoutMs, options);
+  }
+  kill(options?: OwnOptions): Promise<void> { return machine.kill(this.#client, this.name, undefined, options); }
+  killWithTimeout(timeoutMs: number, options?: OwnOptions): Promise<void> {
+    return machine.kill(this.#client, this.name, timeoutMs, options);
+  }
+  requestStop(options?: OwnOptions): Promise<void> { return machine.request(this.#client, this.name, false, options); }
+  requestKill(options?: OwnOptions): Promise<void> { return machine.request(this.#client, this.name, true, options); }
+  requestDrain(options?: OwnOptions): Promise<void> { return machine.request(this.#client, this.name, false, options); }
+  waitUntilStopped(options?: OwnOptions): Promise<SandboxStopResult> {
     return machine.stopped(this.#client, this.name, options);
+  }
+  logs(options?: LogOptions & OwnOptions): Promise<Buffer> {
+    return machine.logs(this.#client, this.name, options);
   }
 }

@@ -1,12 +1,16 @@
+import { detach } from "./attached.js";
 import type { CallOptions } from "./call.js";
 import { Client, onClient } from "./client.js";
 import { disposedBy } from "./dispose.js";
 import * as machine from "./machine.js";
+import type {
+  LogOptions, MachineOptions, OwnOptions, RunOptions, RunResult, SandboxStopResult,
+} from "./machine.js";
 import { native } from "./native.js";
 import { SandboxBuilder } from "./sandbox-builder.js";
 import { SandboxHandle } from "./sandbox-handle.js";
 
-/** A sandbox that this program made: a record, and a private writable disk. Its machine is for `msb start` to boot. */
+/** A sandbox that this program made, started or connected to: a record, a private writable disk, and a machine. */
 export class Sandbox {
   readonly name: string;
   #ownsLifecycle: boolean;
@@ -45,31 +49,60 @@ export class Sandbox {
     return onClient(options, (client, control) => native.sandboxRemove(client.handle, name, control));
   }
 
-  static async start(name: string, options?: CallOptions): Promise<Sandbox> {
-    return machine.needed(options?.client ?? (await Client.default()), name);
+  /** Boots a stopped or crashed sandbox with nothing to do; it is stopped when this program ends, see {@link detach}. */
+  static async start(name: string, options?: MachineOptions & CallOptions): Promise<Sandbox> {
+    return start(options?.client ?? (await Client.default()), name, false, options);
   }
 
-  static startDetached(name: string, options?: CallOptions): Promise<Sandbox> {
-    return Sandbox.start(name, options);
+  /** The same, and leaves it to others. */
+  static async startDetached(name: string, options?: MachineOptions & CallOptions): Promise<Sandbox> {
+    return start(options?.client ?? (await Client.default()), name, true, options);
   }
 
-  /** Whether the sandbox is stopped when this object is disposed of. */
+  /**
+   * Boots a stopped or crashed sandbox, runs one command in it to its end, and switches it off. An exit code other than
+   * 0 is no failure. An empty command is that of the image. Aborted, the machine is ended the hard way.
+   */
+  static async run(name: string, command: readonly string[], options?: RunOptions & CallOptions): Promise<RunResult> {
+    return machine.run(options?.client ?? (await Client.default()), name, command, options);
+  }
+
+  /** As {@link Sandbox.run}. */
+  run(command: readonly string[], options?: RunOptions & OwnOptions): Promise<RunResult> {
+    return machine.run(this.#client, this.name, command, options);
+  }
+
+  /** Whether the sandbox is stopped when this object is disposed of, and when this program ends. */
   get ownsLifecycle(): boolean { return this.#ownsLifecycle; }
 
   /** Leaves the sandbox to others. */
   async detach(): Promise<void> {
     this.#ownsLifecycle = false;
+    detach(this.#client, this.name);
   }
 
-  stop(): Promise<void> { return machine.settled(this.#client, this.name); }
-  stopWithTimeout(_timeoutMs: number): Promise<void> { return machine.settled(this.#client, this.name); }
-  kill(): Promise<void> { return machine.settled(this.#client, this.name); }
-  killWithTimeout(_timeoutMs: number): Promise<void> { return machine.settled(this.#client, this.name); }
-  requestStop(): Promise<void> { return machine.settled(this.#client, this.name); }
-  requestKill(): Promise<void> { return machine.settled(this.#client, this.name); }
-  requestDrain(): Promise<void> { return machine.settled(this.#client, this.name); }
-  waitUntilStopped(options?: Omit<CallOptions, "client">): Promise<machine.SandboxStopResult> {
+  /** Gently, and after 10 s the hard way. What does not run is stopped already. */
+  stop(options?: OwnOptions): Promise<void> { return machine.stop(this.#client, this.name, undefined, options); }
+  /** The same with another limit. */
+  stopWithTimeout(timeoutMs: number, options?: OwnOptions): Promise<void> {
+    return machine.stop(this.#client, this.name, timeoutMs, options);
+  }
+  /** The hard way; rejects with a `TimeoutError` if that takes more than 5 s. */
+  kill(options?: OwnOptions): Promise<void> { return machine.kill(this.#client, this.name, undefined, options); }
+  killWithTimeout(timeoutMs: number, options?: OwnOptions): Promise<void> {
+    return machine.kill(this.#client, this.name, timeoutMs, options);
+  }
+  /** Asks for a gentle end, and does not wait for it; nor do the next two. */
+  requestStop(options?: OwnOptions): Promise<void> { return machine.request(this.#client, this.name, false, options); }
+  requestKill(options?: OwnOptions): Promise<void> { return machine.request(this.#client, this.name, true, options); }
+  requestDrain(options?: OwnOptions): Promise<void> { return machine.request(this.#client, this.name, false, options); }
+  waitUntilStopped(options?: OwnOptions): Promise<SandboxStopResult> {
     return machine.stopped(this.#client, this.name, options);
+  }
+
+  /** What the present or the last machine has written. */
+  logs(options?: LogOptions & OwnOptions): Promise<Buffer> {
+    return machine.logs(this.#client, this.name, options);
   }
 }
 
@@ -79,3 +112,11 @@ export interface Sandbox {
 disposedBy(Sandbox, async (sandbox) => {
   if (sandbox.ownsLifecycle) await sandbox.stop().catch(() => undefined);
 });
+
+/** @internal */
+export async function start(
+  client: Client, name: string, detached: boolean, options: (MachineOptions & CallOptions) | undefined,
+): Promise<Sandbox> {
+  await machine.boot(client, name, detached, options, options);
+  return new Sandbox(name, !detached, client);
+}

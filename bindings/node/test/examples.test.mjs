@@ -10,7 +10,7 @@ import { test } from "node:test";
 import { Client, Image } from "microsandbox";
 
 import { missing, registryLab } from "./registry-lab.mjs";
-import { archive, reference, workspace } from "./support.mjs";
+import { archive, noMachines, reference, workspace } from "./support.mjs";
 
 const folder = workspace();
 const examples = fileURLToPath(new URL("../examples/", import.meta.url));
@@ -51,7 +51,7 @@ const blocks = [...readFileSync(join(root, "README.md"), "utf8").matchAll(/```js
 test("README has programs", () => assert.ok(blocks.length >= 5));
 
 for (const [index, code] of blocks.entries()) {
-  const skip = /\bawait using\b/.test(code) && Number(process.versions.node.split(".")[0]) < 24
+  const skip = /\.run\(/.test(code) && noMachines ? noMachines : /\bawait using\b/.test(code) && Number(process.versions.node.split(".")[0]) < 24
     ? "this Node has no `await using`" : false;
   test(`README, program ${index}: ${code.split("\n")[0]}`, { skip }, () => {
     copyFileSync(archive, join(folder, "image.tar"));

@@ -1,4 +1,4 @@
-// Sandboxes: their records and disks. Machines are for others to run.
+// Sandboxes: their records and disks. What runs is for machine.test.mjs.
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { beforeEach, test } from "node:test";
@@ -18,7 +18,7 @@ beforeEach(async () => {
   await Image.load(archive);
 });
 
-const make = (name) => Sandbox.builder(name).image(reference).ociUpperSize(128);
+const make = (name) => Sandbox.builder(name).image(reference).ociUpperSize(128).boot(false);
 
 test("create, get, refresh, remove", async () => {
   const made = await make("web").label("tier", "front").cpus(2).memory(MiB(256)).env("A", "b").create();
@@ -56,9 +56,8 @@ test("what cannot be made", async () => {
   await assert.rejects(make("-odd").create(), InvalidConfigError);
   await assert.rejects(make("x").fromSnapshot("y").create(), InvalidConfigError);
   await assert.rejects(Sandbox.builder("x").create(), InvalidConfigError);
-  await assert.rejects(Sandbox.builder("x").image("absent:1").create(), ImageNotFoundError);
+  await assert.rejects(Sandbox.builder("x").image("absent:1").pullPolicy("never").create(), ImageNotFoundError);
   await assert.rejects(Sandbox.builder("x").fromSnapshot("absent").create(), SnapshotNotFoundError);
-  await assert.rejects(make("x").pullPolicy("always").create(), UnsupportedError);
   await assert.rejects(make("x").pullPolicy("sometimes").create(), InvalidConfigError);
   await assert.rejects(Sandbox.remove("x"), SandboxNotFoundError);
 });
@@ -72,7 +71,7 @@ test("an image in use stays", async () => {
   });
 });
 
-test("stopping what does not run is done, starting needs a machine", async () => {
+test("stopping what does not run is done", async () => {
   const made = await make("rest").create();
   const handle = await Sandbox.get("rest");
   for (const object of [made, handle]) {
@@ -83,13 +82,44 @@ test("stopping what does not run is done, starting needs a machine", async () =>
     assert.deepEqual({ ...result, observedAt: null }, {
       name: "rest", status: "stopped", exitCode: null, signal: null, observedAt: null, source: null,
     });
+    assert.equal((await object.logs()).length, 0);
   }
-  await assert.rejects(Sandbox.start("rest"), UnsupportedError);
-  await assert.rejects(Sandbox.startDetached("rest"), UnsupportedError);
-  await assert.rejects(handle.start(), UnsupportedError);
-  await assert.rejects(handle.startDetached(), UnsupportedError);
   await assert.rejects(handle.connect(), { message: "sandbox not running: rest" });
-  await assert.rejects(Sandbox.start("absent"), SandboxNotFoundError);
+  await assert.rejects(handle.logs({ source: "elsewhere" }), {
+    name: "TypeError", message: "options.source must be stdout, stderr, console or machine",
+  });
+  await handle.remove();
+  for (const call of ["stop", "start", "startDetached", "kill", "waitUntilStopped", "connect", "logs"]) {
+    await assert.rejects(handle[call](), SandboxNotFoundError, call);
+  }
+  await assert.rejects(handle.run(["/bin/true"]), SandboxNotFoundError);
+});
+
+test("what a machine cannot have", async () => {
+  const made = await make("odd").create();
+  const refused = [
+    [{ memory: 1 }, InvalidConfigError], [{ cpus: 4096 }, InvalidConfigError],
+    [{ accelerator: "fpga" }, TypeError], [{ env: { "A=B": "c" } }, InvalidConfigError], [{ cpus: -1 }, TypeError],
+  ];
+  for (const [options, error] of refused) await assert.rejects(made.run(["/bin/true"], options), error);
+  await assert.rejects(made.run("/bin/true"), TypeError);
+  await assert.rejects(made.run(["/bin/\0true"]), InvalidConfigError);
+  assert.equal((await Sandbox.get("odd")).status, "stopped");
+});
+
+test("of a sandbox that cannot be booted nothing is left", async () => {
+  const { PATH } = process.env;
+  process.env.PATH = folder;
+  try {
+    await assert.rejects(make("unlucky").boot(true).create(), (error) => {
+      assert.ok(error instanceof UnsupportedError, error.stack);
+      if (process.arch === "x64") assert.equal(error.details.package, "qemu-system-x86");
+      return true;
+    });
+  } finally {
+    process.env.PATH = PATH;
+  }
+  assert.deepEqual(await Sandbox.list(), []);
 });
 
 test("snapshots of a handle", async () => {
@@ -108,8 +138,8 @@ test("progress of a sandbox that is being made", async () => {
   assert.equal(phases.at(-1), "complete");
   assert.equal((await creating.awaitSandbox()).name, "seen");
   assert.equal(await creating.progress.recv(), null);
-  const failing = await Sandbox.builder("x").image("absent:1").createWithPullProgress();
-  for await (const event of failing) assert.fail(event.phase);
+  const failing = await Sandbox.builder("x").image("absent:1").pullPolicy("never").createWithPullProgress();
+  for await (const { phase } of failing) assert.notEqual(phase, "complete");
   await assert.rejects(failing.awaitSandbox(), ImageNotFoundError);
 });
 

@@ -3,7 +3,8 @@ import {
   GiB, KiB, MiB, PullPolicies, PullProgressCreate, Sandbox, SandboxBuilder, SandboxHandle, SandboxStatuses, Snapshot, TiB,
 } from "microsandbox";
 import type {
-  CallOptions, Progress, PullPolicy, SandboxConfig, SandboxStatus, SandboxStopResult,
+  CallOptions, CreateOptions, LogOptions, MachineOptions, Progress, PullOptions, PullPolicy, RunOptions, RunResult,
+  SandboxConfig, SandboxStatus, SandboxStopResult,
 } from "microsandbox";
 import { same, type Same } from "./same.mjs";
 
@@ -16,14 +17,18 @@ same<Same<
   typeof Sandbox.listWith,
   (filter: { labels?: Record<string, string> }, options?: CallOptions) => Promise<SandboxHandle[]>
 >>();
-same<Same<typeof Sandbox.start, (name: string, options?: CallOptions) => Promise<Sandbox>>>();
+same<Same<typeof Sandbox.start, (name: string, options?: MachineOptions & CallOptions) => Promise<Sandbox>>>();
 same<Same<typeof Sandbox.startDetached, typeof Sandbox.start>>();
+same<Same<
+  typeof Sandbox.run,
+  (name: string, command: readonly string[], options?: RunOptions & CallOptions) => Promise<RunResult>
+>>();
 same<Same<typeof Sandbox.remove, (name: string, options?: CallOptions) => Promise<void>>>();
 
 export async function builder(): Promise<Sandbox> {
   const set: SandboxBuilder = new SandboxBuilder("worker").image("i").fromSnapshot("s").label("k", "v")
     .labels({ k: "v" }).cpus(1).memory(MiB(512)).replace().replaceWithTimeout(1000).detached(true).ephemeral(false)
-    .pullPolicy("if-missing").env("k", "v").envs({ k: "v" });
+    .pullPolicy("if-missing").boot(false).env("k", "v").envs({ k: "v" });
   const config: SandboxConfig = await set.build();
   const creating: PullProgressCreate = await set.createWithPullProgress();
   for await (const event of creating) {
@@ -36,20 +41,33 @@ export async function builder(): Promise<Sandbox> {
 }
 
 type Machine = {
-  stop(): Promise<void>;
-  stopWithTimeout(ms: number): Promise<void>;
-  kill(): Promise<void>;
-  killWithTimeout(ms: number): Promise<void>;
-  requestStop(): Promise<void>;
-  requestKill(): Promise<void>;
-  requestDrain(): Promise<void>;
+  stop(options?: Own): Promise<void>;
+  stopWithTimeout(timeoutMs: number, options?: Own): Promise<void>;
+  kill(options?: Own): Promise<void>;
+  killWithTimeout(timeoutMs: number, options?: Own): Promise<void>;
+  requestStop(options?: Own): Promise<void>;
+  requestKill(options?: Own): Promise<void>;
+  requestDrain(options?: Own): Promise<void>;
+  waitUntilStopped(options?: Own): Promise<SandboxStopResult>;
+  run(command: readonly string[], options?: RunOptions & Own): Promise<RunResult>;
+  logs(options?: LogOptions & Own): Promise<Buffer>;
 };
 same<Same<Pick<Sandbox, keyof Machine>, Machine>>();
 same<Same<Pick<SandboxHandle, keyof Machine>, Machine>>();
+same<Same<SandboxBuilder["create"], (options?: CreateOptions) => Promise<Sandbox>>>();
+same<Same<CreateOptions["machine"], MachineOptions | undefined>>();
+same<Same<CreateOptions["pull"], Omit<PullOptions, "policy"> | undefined>>();
+same<Same<RunOptions["onOutput"], ((chunk: Buffer, source: "stdout" | "stderr") => void) | undefined>>();
+same<Same<Pick<RunResult, "end" | "exitCode" | "signal" | "stdout" | "stderr">, {
+  readonly end: "exited" | "signalled" | "failed" | "killed" | "lost";
+  readonly exitCode: number | null;
+  readonly signal: number | null;
+  readonly stdout: Buffer;
+  readonly stderr: Buffer;
+}>>();
 same<Same<Sandbox["name"], string>>();
 same<Same<Sandbox["ownsLifecycle"], boolean>>();
 same<Same<Sandbox["detach"], () => Promise<void>>>();
-same<Same<Sandbox["waitUntilStopped"], (options?: Own) => Promise<SandboxStopResult>>>();
 same<Same<Sandbox[typeof Symbol.asyncDispose], () => Promise<void>>>();
 
 same<Same<Pick<SandboxHandle, "name" | "status" | "configJson" | "createdAt" | "updatedAt">, {
@@ -61,11 +79,10 @@ same<Same<Pick<SandboxHandle, "name" | "status" | "configJson" | "createdAt" | "
 }>>();
 same<Same<SandboxHandle["config"], () => SandboxConfig>>();
 same<Same<SandboxHandle["refresh"], (options?: Own) => Promise<SandboxHandle>>>();
-same<Same<SandboxHandle["start"], () => Promise<Sandbox>>>();
-same<Same<SandboxHandle["startDetached"], () => Promise<Sandbox>>>();
+same<Same<SandboxHandle["start"], (options?: MachineOptions & Own) => Promise<Sandbox>>>();
+same<Same<SandboxHandle["startDetached"], SandboxHandle["start"]>>();
 same<Same<SandboxHandle["connect"], () => Promise<Sandbox>>>();
 same<Same<SandboxHandle["connectWithTimeout"], (ms: number) => Promise<Sandbox>>>();
-same<Same<SandboxHandle["waitUntilStopped"], (options?: Own) => Promise<SandboxStopResult>>>();
 same<Same<SandboxHandle["remove"], (options?: Own) => Promise<void>>>();
 same<Same<SandboxHandle["snapshot"], (name: string, options?: Own) => Promise<Snapshot>>>();
 same<Same<SandboxHandle["snapshotTo"], (path: string, options?: Own) => Promise<Snapshot>>>();

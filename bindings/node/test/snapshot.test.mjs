@@ -25,7 +25,7 @@ test("capture and boot", async () => {
   const sb = await Sandbox.get("baseline");
   await sb.stop();
   const snap = await Snapshot.builder("baseline").name("after-pip-install").recordIntegrity().create();
-  const fresh = await Sandbox.builder("worker").fromSnapshot(snap.path).create();
+  const fresh = await Sandbox.builder("worker").fromSnapshot(snap.path).boot(false).create();
   assert.equal(fresh.name, "worker");
   const child = await (await Sandbox.get("worker")).snapshot("child");
   assert.equal(child.parent, snap.digest);
@@ -95,7 +95,7 @@ test("listDir opens what is there, and nothing for a directory that is not", asy
 
 test("a parent is kept until it is forced", async () => {
   const snap = await Snapshot.builder("baseline").name("parent").create();
-  await Sandbox.builder("fork").fromSnapshot("parent").create();
+  await Sandbox.builder("fork").fromSnapshot("parent").boot(false).create();
   await Snapshot.builder("fork").name("child").create();
   await assert.rejects(Snapshot.remove("parent"), { name: CustomError.name, message: /has 1 indexed child/ });
   await Snapshot.remove(snap.digest, { force: true });

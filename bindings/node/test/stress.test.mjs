@@ -36,7 +36,7 @@ test("several JavaScript threads on one home", async () => {
     (async () => {
       for (let i = 0; i < 5; i++) {
         const name = "w" + id + "-" + i;
-        await Sandbox.builder(name).image(reference).ociUpperSize(68).create();
+        await Sandbox.builder(name).image(reference).ociUpperSize(68).boot(false).create();
         const snap = await (await Sandbox.get(name)).snapshot(name);
         await Promise.all([snap.verify(), Snapshot.list(), Image.inspect(reference), Sandbox.list()]);
         await Snapshot.remove(snap.digest);

@@ -1,7 +1,7 @@
 // What the tests share: a home of their own, an image to put into it, and the check that nothing was left behind.
 import assert from "node:assert/strict";
-import { execFileSync } from "node:child_process";
-import { mkdtempSync, rmSync } from "node:fs";
+import { execFileSync, spawnSync } from "node:child_process";
+import { mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after } from "node:test";
@@ -45,8 +45,19 @@ export function endlessArchive(folder) {
   return path;
 }
 
+/** Why no machine can be run here; false where they can. */
+export const noMachines = (() => {
+  if (process.arch !== "x64") return "machines run on x86-64 hosts only";
+  if (spawnSync("qemu-system-x86_64", ["--version"], { stdio: "ignore" }).error) return "no QEMU: install qemu-system-x86";
+  if (!readdirSync("/boot").some((name) => name.startsWith("vmlinuz-"))) return "no kernel: install linux-image-amd64";
+  return false;
+})();
+
+/** Fast enough everywhere, and no attempt at KVM. */
+export const machine = { accelerator: "tcg", memory: 256 };
+
 /** A stopped sandbox of the demo image, with a small disk. */
 export async function sandbox(name, options) {
   if ((await Image.list(options)).length === 0) await Image.load(archive, options);
-  return Sandbox.builder(name).image(reference).ociUpperSize(128).create(options);
+  return Sandbox.builder(name).image(reference).ociUpperSize(128).boot(false).create(options);
 }
