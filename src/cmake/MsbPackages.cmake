@@ -23,6 +23,7 @@ set(CPACK_DEBIAN_DEBUGINFO_PACKAGE ON) # strips what it takes the symbols from; 
 set(version "${PROJECT_VERSION}-${CPACK_DEBIAN_PACKAGE_RELEASE}")
 set(CPACK_DEBIAN_RUNTIME_PACKAGE_NAME libmicrosandbox0)
 set(CPACK_DEBIAN_RUNTIME_PACKAGE_SECTION libs)
+set(CPACK_DEBIAN_RUNTIME_PACKAGE_DEPENDS "libarchive13, libcurl4") # loaded when needed, so not seen by shlibdeps
 # For sandboxes that run.
 set(CPACK_DEBIAN_RUNTIME_PACKAGE_SUGGESTS "qemu-system-x86, linux-image-amd64")
 set(CPACK_DEBIAN_DEV_PACKAGE_NAME libmicrosandbox-dev)

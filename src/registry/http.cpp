@@ -1,7 +1,6 @@
 #include "registry/http.h"
 
 #include <algorithm>
-#include <mutex>
 
 #include "registry/http_transfer.h"
 
@@ -58,10 +57,7 @@ Http::Http(HttpOptions options) : options_(std::move(options)) {}
 Http::~Http() = default;
 
 Result<std::unique_ptr<Http>> Http::create(HttpOptions options) {
-  static std::once_flag once;
-  static CURLcode initialised = CURLE_OK;
-  std::call_once(once, [] { initialised = curl_global_init(CURL_GLOBAL_DEFAULT); });
-  if (initialised != CURLE_OK) return Error(Status::internal, curl_easy_strerror(initialised));
+  MSB_CHECK(load_libcurl());
   return std::unique_ptr<Http>(new Http(std::move(options)));
 }
 
@@ -77,8 +73,8 @@ Result<std::unique_ptr<Http::Connection>> Http::take(const std::string& origin) 
   }
   auto connection = std::make_unique<Connection>();
   connection->origin = origin;
-  connection->multi.reset(curl_multi_init());
-  connection->easy.reset(curl_easy_init());
+  connection->multi.reset(libcurl().multi_init());
+  connection->easy.reset(libcurl().easy_init());
   if (!connection->multi || !connection->easy) return Error(Status::no_memory, "a connection");
   return connection;
 }

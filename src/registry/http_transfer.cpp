@@ -28,7 +28,7 @@ std::string lower(std::string_view text) {
 }  // namespace
 
 HttpTransfer::~HttpTransfer() {
-  if (added_) curl_multi_remove_handle(connection_->multi.get(), connection_->easy.get());
+  if (added_) libcurl().multi_remove_handle(connection_->multi.get(), connection_->easy.get());
   http_.give_back(std::move(connection_));
 }
 
@@ -73,9 +73,10 @@ size_t HttpTransfer::on_body(char* bytes, size_t, size_t size, void* transfer) {
 }
 
 Done HttpTransfer::set_up(const HttpRequest& request) {
+  const LibCurl& curl = libcurl();
   CURL* const easy = connection_->easy.get();
-  curl_easy_reset(easy);  // connections stay
-  const auto set = [easy](auto option, auto value) { return curl_easy_setopt(easy, option, value) == CURLE_OK; };
+  curl.easy_reset(easy);  // connections stay
+  const auto set = [&](auto option, auto value) { return curl.easy_setopt(easy, option, value) == CURLE_OK; };
   bool done = set(CURLOPT_URL, request.url.text().c_str()) && set(CURLOPT_PROTOCOLS_STR, "http,https") &&
               set(CURLOPT_NOSIGNAL, 1L) && set(CURLOPT_QUICK_EXIT, 1L) && set(CURLOPT_FOLLOWLOCATION, 0L) &&
               set(CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L) && set(CURLOPT_USERAGENT, "libmicrosandbox/0.1") &&
@@ -99,7 +100,7 @@ Done HttpTransfer::set_up(const HttpRequest& request) {
   lines.emplace_back("Expect:");  // nobody here needs to be asked first
   if (!request.authorization.empty()) lines.push_back("Authorization: " + request.authorization);
   for (const std::string& line : lines) {
-    curl_slist* longer = curl_slist_append(request_headers_.get(), line.c_str());
+    curl_slist* longer = curl.slist_append(request_headers_.get(), line.c_str());
     if (longer == nullptr) return Error(Status::no_memory, "a request");
     static_cast<void>(request_headers_.release());
     request_headers_.reset(longer);
@@ -118,7 +119,7 @@ Done HttpTransfer::set_up(const HttpRequest& request) {
 Done HttpTransfer::begin(const HttpRequest& request) {
   shown_ = request.method + " " + request.url.shown();
   MSB_CHECK(set_up(request));
-  if (curl_multi_add_handle(connection_->multi.get(), connection_->easy.get()) != CURLM_OK) {
+  if (libcurl().multi_add_handle(connection_->multi.get(), connection_->easy.get()) != CURLM_OK) {
     return Error(Status::internal, "libcurl does not take a request");
   }
   added_ = true;
@@ -134,9 +135,9 @@ Done HttpTransfer::advance() {
   MSB_CHECK(call_.check());
   int running = 0;
   heard_ = false;
-  if (curl_multi_perform(multi, &running) != CURLM_OK) return Error(Status::internal, "libcurl does not go on");
+  if (libcurl().multi_perform(multi, &running) != CURLM_OK) return Error(Status::internal, "libcurl does not go on");
   int left = 0;
-  while (const CURLMsg* message = curl_multi_info_read(multi, &left)) {
+  while (const CURLMsg* message = libcurl().multi_info_read(multi, &left)) {
     if (message->msg != CURLMSG_DONE) continue;
     ended_ = true;
     if (message->data.result != CURLE_OK) failure_ = error_of(message->data.result);
@@ -151,7 +152,7 @@ Done HttpTransfer::advance() {
     return transient(Error(Status::http, shown_ + ": nothing has come for " +
                                              std::to_string(http_.patience().stall.count() / 1000) + " seconds"));
   }
-  curl_multi_poll(multi, nullptr, 0, kLookUpMs, nullptr);
+  libcurl().multi_poll(multi, nullptr, 0, kLookUpMs, nullptr);
   return {};
 }
 
@@ -164,7 +165,7 @@ Result<size_t> HttpTransfer::read(MutableBytes into) {
       paused_ = false;
       received_.clear();
       taken_ = 0;
-      if (curl_easy_pause(connection_->easy.get(), CURLPAUSE_CONT) != CURLE_OK) {
+      if (libcurl().easy_pause(connection_->easy.get(), CURLPAUSE_CONT) != CURLE_OK) {
         return transient(Error(Status::http, shown_ + ": the connection broke"));
       }
       if (taken_ != received_.size()) break;
@@ -184,7 +185,7 @@ Error HttpTransfer::take_failure() {
 }
 
 Error HttpTransfer::error_of(CURLcode code) const {
-  const std::string detail = problem_[0] != '\0' ? problem_ : curl_easy_strerror(code);
+  const std::string detail = problem_[0] != '\0' ? problem_ : libcurl().easy_strerror(code);
   Error error(Status::http, shown_ + ": " + detail);
   switch (code) {
     case CURLE_COULDNT_RESOLVE_HOST:

@@ -7,19 +7,18 @@
 #include <utility>
 #include <vector>
 
-#include <curl/curl.h>
-
 #include "registry/http.h"
+#include "registry/libcurl.h"
 
 namespace msb::registry {
 
 /// What libcurl needs for one request at a time, with its open connections.
 struct Http::Connection {
   struct FreeEasy {
-    void operator()(CURL* easy) const { curl_easy_cleanup(easy); }
+    void operator()(CURL* easy) const { libcurl().easy_cleanup(easy); }
   };
   struct FreeMulti {
-    void operator()(CURLM* multi) const { curl_multi_cleanup(multi); }
+    void operator()(CURLM* multi) const { libcurl().multi_cleanup(multi); }
   };
 
   std::string origin;  // of the last request
@@ -46,7 +45,7 @@ class HttpTransfer {
 
  private:
   struct FreeList {
-    void operator()(curl_slist* list) const { curl_slist_free_all(list); }
+    void operator()(curl_slist* list) const { libcurl().slist_free_all(list); }
   };
 
   static size_t on_header(char* bytes, size_t one, size_t size, void* transfer);

@@ -5,7 +5,7 @@
 #include <random>
 #include <string>
 
-#include <curl/curl.h>
+#include "registry/libcurl.h"
 
 namespace msb::registry {
 namespace {
@@ -44,7 +44,8 @@ std::optional<milliseconds> parse_retry_after(std::string_view text, UnixNanos n
   constexpr int64_t kMostSeconds = 1'000'000'000;
   if (const auto seconds = number(text)) return milliseconds(std::min(*seconds, kMostSeconds) * 1000);
   const std::string date(text);
-  const time_t time = curl_getdate(date.c_str(), nullptr);
+  if (!load_libcurl()) return std::nullopt;
+  const time_t time = libcurl().getdate(date.c_str(), nullptr);
   if (time < 0) return std::nullopt;
   constexpr int64_t kNanos = 1'000'000'000;
   return milliseconds(std::clamp<int64_t>(static_cast<int64_t>(time) - now / kNanos, 0, kMostSeconds) * 1000);

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <memory>
 
-#include <curl/curl.h>
+#include "registry/libcurl.h"
 
 namespace msb::registry {
 namespace {
@@ -11,16 +11,16 @@ namespace {
 constexpr size_t kMaxUrl = 16384;
 
 struct FreeUrl {
-  void operator()(CURLU* url) const { curl_url_cleanup(url); }
+  void operator()(CURLU* url) const { libcurl().url_cleanup(url); }
 };
 struct FreeText {
-  void operator()(char* text) const { curl_free(text); }
+  void operator()(char* text) const { libcurl().free(text); }
 };
 using Handle = std::unique_ptr<CURLU, FreeUrl>;
 
 std::string part(CURLU* url, CURLUPart what, unsigned flags = 0) {
   char* text = nullptr;
-  if (curl_url_get(url, what, &text, flags) != CURLUE_OK) return {};
+  if (libcurl().url_get(url, what, &text, flags) != CURLUE_OK) return {};
   const std::unique_ptr<char, FreeText> owner(text);
   return text;
 }
@@ -37,9 +37,10 @@ Done check_text(std::string_view text) {
 
 Result<Url> Url::parse(std::string_view text) {
   MSB_CHECK(check_text(text));
-  const Handle handle(curl_url());
+  MSB_CHECK(load_libcurl());
+  const Handle handle(libcurl().url());
   if (!handle) return Error(Status::no_memory, "a URL");
-  if (curl_url_set(handle.get(), CURLUPART_URL, std::string(text).c_str(), 0) != CURLUE_OK) {
+  if (libcurl().url_set(handle.get(), CURLUPART_URL, std::string(text).c_str(), 0) != CURLUE_OK) {
     return malformed("not a URL");
   }
   const std::string scheme = part(handle.get(), CURLUPART_SCHEME);
@@ -53,7 +54,7 @@ Result<Url> Url::parse(std::string_view text) {
   std::transform(url.host_.begin(), url.host_.end(), url.host_.begin(),
                  [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; });
   if (url.host_.empty()) return malformed("a URL without a host");
-  curl_url_set(handle.get(), CURLUPART_FRAGMENT, nullptr, 0);
+  libcurl().url_set(handle.get(), CURLUPART_FRAGMENT, nullptr, 0);
   url.text_ = part(handle.get(), CURLUPART_URL);
   const std::string port = part(handle.get(), CURLUPART_PORT, CURLU_DEFAULT_PORT);
   url.origin_ = scheme + "://" + url.host_ + ":" + port;
@@ -64,11 +65,11 @@ Result<Url> Url::parse(std::string_view text) {
 
 Result<Url> Url::resolve(std::string_view reference) const {
   MSB_CHECK(check_text(reference));
-  const Handle handle(curl_url());
+  const Handle handle(libcurl().url());
   if (!handle) return Error(Status::no_memory, "a URL");
   // Set twice, the second text is read as relative to the first.
-  if (curl_url_set(handle.get(), CURLUPART_URL, text_.c_str(), 0) != CURLUE_OK ||
-      curl_url_set(handle.get(), CURLUPART_URL, std::string(reference).c_str(), 0) != CURLUE_OK) {
+  if (libcurl().url_set(handle.get(), CURLUPART_URL, text_.c_str(), 0) != CURLUE_OK ||
+      libcurl().url_set(handle.get(), CURLUPART_URL, std::string(reference).c_str(), 0) != CURLUE_OK) {
     return malformed("not a URL");
   }
   return parse(part(handle.get(), CURLUPART_URL));

@@ -1,6 +1,3 @@
-#include <archive.h>
-#include <archive_entry.h>
-
 #include <cerrno>
 #include <memory>
 
@@ -10,6 +7,7 @@
 #include "os/dir.h"
 #include "os/publish.h"
 #include "runtime/host.h"
+#include "runtime/libarchive.h"
 
 namespace msb::runtime {
 namespace {
@@ -17,39 +15,39 @@ namespace {
 constexpr size_t kMaxFile = size_t{64} << 20;
 
 struct ReadDeleter {
-  void operator()(archive* reader) const { archive_read_free(reader); }
+  void operator()(archive* reader) const { libarchive().read_free(reader); }
 };
 struct WriteDeleter {
-  void operator()(archive* writer) const { archive_write_free(writer); }
+  void operator()(archive* writer) const { libarchive().write_free(writer); }
 };
 struct EntryDeleter {
-  void operator()(archive_entry* entry) const { archive_entry_free(entry); }
+  void operator()(archive_entry* entry) const { libarchive().entry_free(entry); }
 };
 
 const std::vector<std::string> kModules{"virtio_pci", "virtio_blk", "virtio_console", "erofs", "ext4", "overlay"};
 const std::vector<std::string> kOptionalModules{"crc32c_generic", "crc32c_intel", "virtio_net"};
 
 Error archive_error(archive* of, const std::string& path) {
-  const char* text = archive_error_string(of);
+  const char* text = libarchive().error_string(of);
   return Error(Status::io, path + ": " + (text != nullptr ? text : "unknown failure")).with("path", path);
 }
 
 /// A module, unpacked: the kernel itself cannot always do that.
 Result<std::string> read_module(const std::string& path) {
-  const std::unique_ptr<archive, ReadDeleter> reader(archive_read_new());
-  archive_read_support_filter_gzip(reader.get());
-  archive_read_support_filter_xz(reader.get());
-  archive_read_support_filter_zstd(reader.get());
-  archive_read_support_format_raw(reader.get());
+  const std::unique_ptr<archive, ReadDeleter> reader(libarchive().read_new());
+  libarchive().read_support_filter_gzip(reader.get());
+  libarchive().read_support_filter_xz(reader.get());
+  libarchive().read_support_filter_zstd(reader.get());
+  libarchive().read_support_format_raw(reader.get());
   archive_entry* entry = nullptr;
-  if (archive_read_open_filename(reader.get(), path.c_str(), 65536) != ARCHIVE_OK ||
-      archive_read_next_header(reader.get(), &entry) != ARCHIVE_OK) {
+  if (libarchive().read_open_filename(reader.get(), path.c_str(), 65536) != ARCHIVE_OK ||
+      libarchive().read_next_header(reader.get(), &entry) != ARCHIVE_OK) {
     return archive_error(reader.get(), path);
   }
   std::string content;
   char buffer[65536];
   for (;;) {
-    const la_ssize_t got = archive_read_data(reader.get(), buffer, sizeof buffer);
+    const la_ssize_t got = libarchive().read_data(reader.get(), buffer, sizeof buffer);
     if (got < 0) return archive_error(reader.get(), path);
     if (got == 0) return content;
     content.append(buffer, static_cast<size_t>(got));
@@ -62,34 +60,34 @@ class CpioWriter {
  public:
   Done open(const os::File& file) {
     path_ = file.path();
-    writer_.reset(archive_write_new());
-    archive_write_set_format_cpio_newc(writer_.get());
-    archive_write_add_filter_none(writer_.get());
-    if (archive_write_open_fd(writer_.get(), file.fd()) != ARCHIVE_OK) return archive_error(writer_.get(), path_);
+    writer_.reset(libarchive().write_new());
+    libarchive().write_set_format_cpio_newc(writer_.get());
+    libarchive().write_add_filter_none(writer_.get());
+    if (libarchive().write_open_fd(writer_.get(), file.fd()) != ARCHIVE_OK) return archive_error(writer_.get(), path_);
     return {};
   }
 
   Done add(const std::string& name, mode_t mode, std::string_view content = {}) {
-    const std::unique_ptr<archive_entry, EntryDeleter> entry(archive_entry_new());
-    archive_entry_set_pathname(entry.get(), name.c_str());
-    archive_entry_set_mode(entry.get(), mode);
-    archive_entry_set_ino(entry.get(), ++inode_);
-    archive_entry_set_nlink(entry.get(), 1);
-    archive_entry_set_mtime(entry.get(), 0, 0);
-    archive_entry_set_size(entry.get(), static_cast<la_int64_t>(content.size()));
+    const std::unique_ptr<archive_entry, EntryDeleter> entry(libarchive().entry_new());
+    libarchive().entry_set_pathname(entry.get(), name.c_str());
+    libarchive().entry_set_mode(entry.get(), mode);
+    libarchive().entry_set_ino(entry.get(), ++inode_);
+    libarchive().entry_set_nlink(entry.get(), 1);
+    libarchive().entry_set_mtime(entry.get(), 0, 0);
+    libarchive().entry_set_size(entry.get(), static_cast<la_int64_t>(content.size()));
     if (S_ISCHR(mode)) {
-      archive_entry_set_rdevmajor(entry.get(), 5);
-      archive_entry_set_rdevminor(entry.get(), 1);
+      libarchive().entry_set_rdevmajor(entry.get(), 5);
+      libarchive().entry_set_rdevminor(entry.get(), 1);
     }
-    if (archive_write_header(writer_.get(), entry.get()) != ARCHIVE_OK ||
-        archive_write_data(writer_.get(), content.data(), content.size()) < 0) {
+    if (libarchive().write_header(writer_.get(), entry.get()) != ARCHIVE_OK ||
+        libarchive().write_data(writer_.get(), content.data(), content.size()) < 0) {
       return archive_error(writer_.get(), path_);
     }
     return {};
   }
 
   Done close() {
-    if (archive_write_close(writer_.get()) != ARCHIVE_OK) return archive_error(writer_.get(), path_);
+    if (libarchive().write_close(writer_.get()) != ARCHIVE_OK) return archive_error(writer_.get(), path_);
     return {};
   }
 
@@ -101,6 +99,7 @@ class CpioWriter {
 
 Done write_initramfs(const image::Context& context, const os::File& file, const std::string& init, const Kernel& kernel,
                      const std::vector<std::string>& modules, const Call& call) {
+  MSB_CHECK(load_libarchive());
   CpioWriter cpio;
   MSB_CHECK(cpio.open(file));
   for (const char* directory : {"dev", "modules", "proc", "sys"}) MSB_CHECK(cpio.add(directory, S_IFDIR | 0755));
