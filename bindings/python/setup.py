@@ -1,5 +1,7 @@
-"""What pyproject.toml cannot say: the native module, its stable ABI, and the surface without await."""
+"""What pyproject.toml cannot say: the native module and its ABI, the programs of machines, the surface without await."""
 import re
+import shutil
+import subprocess
 from pathlib import Path
 
 from setuptools import setup
@@ -16,6 +18,9 @@ SYNC = [
     (r"\bmicrosandbox\._aio\b", "microsandbox.sync"),
 ]
 
+#: Programs that the library starts, or that run in machines.
+HELPERS = ["msb-monitor", "guest-init"]
+
 
 def without_await(source: str) -> str:
     for pattern, replacement in SYNC:
@@ -23,19 +28,33 @@ def without_await(source: str) -> str:
     return source
 
 
-class BuildSync(build_py):
-    """Derives microsandbox.sync from microsandbox._aio, so that the two surfaces cannot differ."""
+class Build(build_py):
+    """Adds what is not in the source."""
 
     def run(self) -> None:
         super().run()
-        built = Path(self.build_lib) / "microsandbox"
+        self.derive_sync(Path(self.build_lib) / "microsandbox")
+        self.add_helpers(Path(self.build_lib) / "microsandbox.libs" / "microsandbox")
+
+    @staticmethod
+    def derive_sync(built: Path) -> None:
+        """microsandbox.sync comes of microsandbox._aio, so that the two surfaces cannot differ."""
         (built / "sync").mkdir(exist_ok=True)
         for module in sorted((built / "_aio").glob("*.py")):
             (built / "sync" / module.name).write_text(without_await(module.read_text("utf-8")), "utf-8")
 
+    @staticmethod
+    def add_helpers(folder: Path) -> None:
+        """The programs that machines need, beside where auditwheel puts the library, which looks for them there."""
+        library = subprocess.run(["pkg-config", "--variable=libdir", "microsandbox"], check=True,
+                                 stdout=subprocess.PIPE, text=True).stdout.strip()
+        folder.mkdir(parents=True, exist_ok=True)
+        for helper in HELPERS:
+            shutil.copy(Path(library) / "microsandbox" / helper, folder)
+
 
 setup(
     cffi_modules=["build_native.py:ffi"],
-    cmdclass={"build_py": BuildSync},
+    cmdclass={"build_py": Build},
     options={"bdist_wheel": {"py_limited_api": "cp39"}},
 )

@@ -35,9 +35,10 @@ class Wheel(unittest.TestCase):
 
     def test_it_links_only_what_it_brings(self) -> None:
         folder = INSTALLED.parent / "microsandbox.libs"
-        brought = {library.name for library in folder.iterdir()}
+        files = [file for file in folder.rglob("*") if file.is_file()]
+        brought = {file.name for file in files}
         self.assertTrue(any(name.startswith("libmicrosandbox") for name in brought))
-        for library in (INSTALLED / "_native.abi3.so", *folder.iterdir()):
+        for library in (INSTALLED / "_native.abi3.so", *files):
             with self.subTest(library=library.name):
                 self.assertLessEqual(dynamic(library, "NEEDED"), SYSTEM | brought)
                 for path in dynamic(library, "RPATH") | dynamic(library, "RUNPATH"):
@@ -45,6 +46,11 @@ class Wheel(unittest.TestCase):
         loaded = pathlib.Path("/proc/self/maps").read_text("utf-8")
         [line] = {line.split()[-1] for line in loaded.splitlines() if "libmicrosandbox" in line}
         self.assertEqual(pathlib.Path(line).parent, folder.resolve())
+
+    def test_the_programs_of_machines_lie_beside_the_library(self) -> None:
+        for program in ("msb-monitor", "guest-init"):
+            path = INSTALLED.parent / "microsandbox.libs/microsandbox" / program
+            self.assertTrue(os.access(path, os.X_OK), path)
 
     def test_it_uses_the_stable_abi(self) -> None:
         text = subprocess.run(["nm", "-D", "--undefined-only", str(INSTALLED / "_native.abi3.so")], check=True,
