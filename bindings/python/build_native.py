@@ -9,6 +9,7 @@ from cffi import FFI
 
 CALLBACKS = """
 extern "Python" void msb_python_progress(const msb_progress *, void *);
+extern "Python" void msb_python_output(uint32_t, const void *, size_t, void *);
 extern "Python" void msb_python_log(uint32_t, const char *, const char *, void *);
 """
 

@@ -9,11 +9,12 @@ from setuptools.command.build_py import build_py
 
 # How the awaitable modules become those of microsandbox.sync, in order.
 SYNC = [
-    (r"\basync (def|with)\b", r"\1"),
+    (r"\basync (def|with|for)\b", r"\1"),
     (r"\bawait ", ""),
     (r"\b__aenter__\b", "__enter__"),
     (r"\b__aexit__\b", "__exit__"),
-    (r"\b_(run|pause)_async\b", r"_\1_sync"),
+    (r"\b_(run|Begun)_async\b", r"_\1_sync"),
+    (r"\bAsyncIterator\b", "Iterator"),
     (r"\bCoroutine\[Any, Any, (\w+)\]", r"\1"),
     (r"\bmicrosandbox\._aio\b", "microsandbox.sync"),
 ]

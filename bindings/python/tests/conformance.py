@@ -80,7 +80,7 @@ async def create_sandbox(api: Any, name: str, image: Optional[str] = None, upper
                          **more: Any) -> Any:
     """Sandbox.create() gives a Sandbox, and the cases want to see what the registry knows of it."""
     source = api.Image.oci(image, upper_size_mib=upper_size_mib) if upper_size_mib else image
-    await settle(api.Sandbox.create(name, image=source, **more))
+    await settle(api.Sandbox.create(name, image=source, boot=False, pull_policy="never", **more))
     return await settle(api.Sandbox.get(name))
 
 

@@ -9,10 +9,7 @@ from typing import List
 
 import microsandbox
 from microsandbox import Image, Progress, sync
-from support import HomeTest
-
-#: Asked to end within 50 ms; the rest is for a machine that does other things too.
-SOON = 0.25
+from support import SOON, HomeTest
 
 
 class Cancel(HomeTest):

@@ -3,7 +3,7 @@ import subprocess
 import sys
 import unittest
 
-from support import SOURCE, HomeTest
+from support import SOURCE, HomeTest, make_demo_image, why_no_machines
 
 
 class Examples(HomeTest):
@@ -25,9 +25,12 @@ class Examples(HomeTest):
         text = self.run_example("images_sync.py", str(self.input("app.tar")), "other")
         self.assertRegex(text, r"^demo/app:1 sha256:\w+\npruned 1 images, \d+ bytes\n0 images in the default home\n$")
 
+    @unittest.skipIf(why_no_machines(), str(why_no_machines()))
     def test_fork(self) -> None:
-        text = self.run_example("fork.py", str(self.input("app.tar")))
-        self.assertEqual(text, "snapshot is verified\nderived from it: True\nleft-done 4294967296\nready 4294967296\n")
+        make_demo_image(self.work / "image.tar")
+        text = self.run_example("fork.py", "image.tar", "tcg")
+        self.assertEqual(text, "installed: True\nsnapshot is verified\nleft sees: ready made\nderived from it: True\n"
+                               "left-done 4294967296\nready 4294967296\n")
         self.assertTrue((self.work / "left-done.tar.zst").exists())
 
 

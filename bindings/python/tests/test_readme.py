@@ -5,23 +5,16 @@ import contextlib
 import inspect
 import io
 import os
-import re
 import shutil
 import unittest
-from typing import Any, Dict, List
+from typing import Any, Dict
 
 import microsandbox
-from support import SOURCE, HomeTest
-
-README = (SOURCE / "README.md").read_text("utf-8")
-
+from support import HomeTest, readme_blocks
 
 class Readme(HomeTest):
-    """All blocks share one home, like the reader's; each begins with the names of the package."""
-
-    def blocks(self) -> List[str]:
-        return re.findall(r"^```python\n(.*?)^```$", README.replace("/srv/sandboxes", str(self.work / "home")),
-                          re.MULTILINE | re.DOTALL)
+    """All blocks share one home, like the reader's; each begins with the names of the package. What boots machines or
+    asks a registry is not run here, but checked by test_typing.py."""
 
     def run_block(self, text: str, names: Dict[str, Any]) -> None:
         code = compile(text, "README.md", "exec", flags=ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
@@ -35,7 +28,7 @@ class Readme(HomeTest):
         self.addCleanup(os.chdir, os.getcwd())
         os.chdir(self.work)
         names: Dict[str, Any] = {**vars(microsandbox), "microsandbox": microsandbox}
-        blocks = self.blocks()
+        blocks = [text.replace("/srv/sandboxes", str(self.work / "home")) for text in readme_blocks(run=True)]
         self.assertGreater(len(blocks), 6)
         for text in blocks:
             with contextlib.redirect_stdout(io.StringIO()):

@@ -16,6 +16,8 @@ METHODS: Dict[str, Dict[str, str]] = {
         "inspect": "async (reference)",
         "remove": "async (reference, *, force=False)",
         "prune": "async ()",
+        "pull": "async (reference, *, policy='if_missing', platform=None, auth=None, insecure=False, ca_certs=None, "
+                "force=False, keep_blobs=False, fall_back=False, on_progress=None)",
         "load": "async (input_path, *, tag=None, on_progress=None)",
         "save": "async (reference, *, output_path, format=<ImageArchiveFormat.DOCKER: 'docker'>, on_progress=None)",
         "oci": "(reference, *, upper_size_mib=None)",
@@ -45,8 +47,13 @@ METHODS: Dict[str, Dict[str, str]] = {
     },
     "Sandbox": {
         "create": "async (name, *, image=None, snapshot=None, from_snapshot=None, cpus=None, memory=None, labels=None, "
-                  "env=None, replace=False, pull_policy=None, detached=False, on_progress=None)",
-        "start": "async (name, *, detached=False)",
+                  "env=None, replace=False, pull_policy=None, registry_auth=None, registry_insecure=False, "
+                  "registry_ca_certs=None, detached=False, boot=True, command=None, network=False, accelerator=None, "
+                  "on_progress=None)",
+        "create_with_progress": "(name, **options)",
+        "start": "async (name, *, detached=False, command=None, network=False, accelerator=None)",
+        "run": "async (name, command, *, env=None, cwd=None, user=None, network=False, memory=None, cpus=None, "
+               "accelerator=None, on_output=None)",
         "get": "async (name)",
         "list": "async ()",
         "list_with": "async (*, labels=None)",
@@ -58,17 +65,31 @@ METHODS: Dict[str, Dict[str, str]] = {
         "request_drain": "async (self)",
         "detach": "async (self)",
         "wait_until_stopped": "async (self)",
+        "logs": "async (self, *, source='stdout', limit=1048576)",
+        "exec": "async (self, *command, **options)",
+        "exec_stream": "async (self, *command, **options)",
+        "shell": "async (self, *command, **options)",
+        "shell_stream": "async (self, *command, **options)",
+        "attach": "async (self, *command, **options)",
+        "attach_shell": "async (self)",
     },
     "SandboxHandle": {
         "config": "(self)",
         "refresh": "async (self)",
-        "start": "async (self, *, detached=False)",
+        "start": "async (self, *, detached=False, command=None, network=False, accelerator=None)",
+        "run": "async (self, command, *, env=None, cwd=None, user=None, network=False, memory=None, cpus=None, "
+               "accelerator=None, on_output=None)",
+        "wait_until_stopped": "async (self)",
+        "logs": "async (self, *, source='stdout', limit=1048576)",
         "connect": "async (self, timeout=None)",
         "stop": "async (self, timeout=None)",
         "kill": "async (self, timeout=None)",
         "remove": "async (self)",
         "snapshot": "async (self, name, *, on_progress=None)",
         "snapshot_to": "async (self, path, *, on_progress=None)",
+    },
+    "PullSession": {
+        "result": "async (self)",
     },
     "ImageHandle": {
         "inspect": "async (self)",
@@ -77,6 +98,8 @@ METHODS: Dict[str, Dict[str, str]] = {
 }
 
 PROPERTIES: Dict[str, str] = {
+    "ImagePullResult": "handle reference manifest_digest cached fell_back layers_fetched layers_skipped bytes_fetched",
+    "PullSession": "progress",
     "ImageHandle": "reference size_bytes manifest_digest architecture os layer_count last_used_at created_at",
     "ImageDetail": "handle config layers",
     "Snapshot": "path digest size_bytes image_ref image_manifest_digest format fstype parent created_at labels "
@@ -91,6 +114,8 @@ VALUES: Dict[str, str] = {
     "ImageLayerDetail": "diff_id blob_digest media_type compressed_size_bytes erofs_size_bytes position",
     "ImagePruneReport": "image_refs_removed manifests_removed layers_removed fsmeta_removed vmdk_removed bytes_reclaimed",
     "SandboxStopResult": "name status exit_code signal observed_at source",
+    "ExecOutput": "exit_code stdout_bytes stderr_bytes stdout_total stderr_total signal",
+    "RegistryAuth": "username password",
     "ImageSource": "_type _reference _path _fstype _upper_size_mib",
 }
 

@@ -3,10 +3,11 @@ import os
 import pathlib
 import subprocess
 import sys
+import textwrap
 import unittest
 
 import microsandbox
-from support import SOURCE
+from support import SOURCE, readme_blocks
 
 MYPY = os.environ["MSB_TEST_MYPY"]
 
@@ -25,6 +26,14 @@ class Typing(unittest.TestCase):
 
     def test_what_users_write(self) -> None:
         written = [*(SOURCE / "tests/typing").glob("*.py"), *(SOURCE / "examples").glob("*.py"), SOURCE / "bench.py"]
+        self.check(*map(str, written))
+
+    def test_what_the_readme_does_not_run(self) -> None:
+        written = []
+        for number, text in enumerate(readme_blocks(run=False)):
+            written.append(pathlib.Path(f"readme_{number}.py"))
+            written[-1].write_text("async def block() -> None:\n" + textwrap.indent(text, "    "), "utf-8")
+        self.assertTrue(written)
         self.check(*map(str, written))
 
 

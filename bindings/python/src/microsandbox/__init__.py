@@ -2,7 +2,8 @@
 
 The functions here are awaitable. :mod:`microsandbox.sync` has the same names without await, for scripts.
 """
-from ._aio import Image, ImageDetail, ImageHandle, Sandbox, SandboxHandle, Snapshot, SnapshotHandle
+from ._aio import (Image, ImageDetail, ImageHandle, ImagePullResult, PullSession, Sandbox, SandboxHandle, Snapshot,
+                   SnapshotHandle)
 from ._capi.call import deadline
 from ._capi.library import live_handles, version
 from .client import Client, close_default_client
@@ -14,22 +15,22 @@ from .errors import (CloudHttpError, ExecFailedError, ExecTimeoutError, Filesyst
                      SnapshotImageMissingError, SnapshotIntegrityError, SnapshotMigrationError, SnapshotNotFoundError,
                      SnapshotSandboxRunningError, TlsError, UnsupportedError, UnsupportedOperationError,
                      VolumeNotFoundError)
-from .progress import Progress, ProgressCallback
-from .types import (ImageArchiveFormat, ImageConfigDetail, ImageLayerDetail, ImagePruneReport, ImageSource,
-                    SandboxStopResult)
+from .progress import OutputCallback, Progress, ProgressCallback
+from .types import (ExecOutput, ImageArchiveFormat, ImageConfigDetail, ImageLayerDetail, ImagePruneReport, ImageSource,
+                    RegistryAuth, SandboxStopResult)
 
 __version__ = "0.1.0"
 
 __all__ = [
-    "Client", "CloudHttpError", "ExecFailedError", "ExecTimeoutError", "FilesystemError", "Image",
+    "Client", "CloudHttpError", "ExecFailedError", "ExecOutput", "ExecTimeoutError", "FilesystemError", "Image",
     "ImageArchiveFormat", "ImageConfigDetail", "ImageDetail", "ImageHandle", "ImageInUseError", "ImageLayerDetail",
-    "ImageNotFoundError", "ImagePruneReport", "ImagePullFailedError", "ImageSource", "InvalidConfigError",
-    "IoError", "MetricsDisabledError", "MetricsUnavailableError", "MicrosandboxError", "NetworkPolicyError",
-    "NoDefaultCommandError", "PathNotFoundError", "Progress", "ProgressCallback", "Sandbox",
-    "SandboxAlreadyExistsError", "SandboxHandle", "SandboxNotFoundError", "SandboxNotRunningError",
-    "SandboxStillRunningError", "SandboxStopResult", "SecretViolationError", "Snapshot",
-    "SnapshotAlreadyExistsError", "SnapshotHandle", "SnapshotImageMissingError", "SnapshotIntegrityError",
-    "SnapshotMigrationError", "SnapshotNotFoundError", "SnapshotSandboxRunningError", "TlsError",
-    "UnsupportedError", "UnsupportedOperationError", "VolumeNotFoundError", "close_default_client", "deadline",
-    "live_handles", "version",
+    "ImageNotFoundError", "ImagePruneReport", "ImagePullFailedError", "ImagePullResult", "ImageSource",
+    "InvalidConfigError", "IoError", "MetricsDisabledError", "MetricsUnavailableError", "MicrosandboxError",
+    "NetworkPolicyError", "NoDefaultCommandError", "OutputCallback", "PathNotFoundError", "Progress",
+    "ProgressCallback", "PullSession", "RegistryAuth", "Sandbox", "SandboxAlreadyExistsError", "SandboxHandle",
+    "SandboxNotFoundError", "SandboxNotRunningError", "SandboxStillRunningError", "SandboxStopResult",
+    "SecretViolationError", "Snapshot", "SnapshotAlreadyExistsError", "SnapshotHandle", "SnapshotImageMissingError",
+    "SnapshotIntegrityError", "SnapshotMigrationError", "SnapshotNotFoundError", "SnapshotSandboxRunningError",
+    "TlsError", "UnsupportedError", "UnsupportedOperationError", "VolumeNotFoundError", "close_default_client",
+    "deadline", "live_handles", "version",
 ]

@@ -1,13 +1,21 @@
 """Which home calls go to."""
+import atexit
+import contextlib
 import contextvars
 import os
 import threading
 from types import TracebackType
-from typing import Dict, List, NoReturn, Optional, Type
+from typing import Dict, List, NoReturn, Optional, Set, Tuple, Type
 
+from ._capi import machines
+from ._capi.call import Call
 from ._capi.client import LogCallback, Native, Options
 from ._runner import _run_async
+from .errors import MicrosandboxError
 from .types import Path
+
+#: Seconds that a machine gets for a clean end.
+GRACE = 10.0
 
 _current: "contextvars.ContextVar[Optional[Client]]" = contextvars.ContextVar("microsandbox.client", default=None)
 
@@ -59,7 +67,9 @@ class Client:
         return self._native.read_only
 
     def close(self) -> None:
-        """Closes the home: calls that run are waited for, later ones raise ``RuntimeError``. Objects stay readable."""
+        """Closes the home: sandboxes that were to end with this program are stopped, calls that run are waited for,
+        later ones raise ``RuntimeError``. Objects stay readable."""
+        _stop_owned(self)
         self._native.close()
 
     def __enter__(self) -> "Client":
@@ -111,6 +121,29 @@ class _Defaults:
         _abandoned.append(self._clients)
         self.__init__()  # type: ignore[misc]
 
+
+#: Sandboxes that this process has started and has to stop; what keeps their clients alive until then.
+_owned: Set[Tuple[Client, str]] = set()
+
+
+def own(client: Client, name: str, owned: bool) -> None:
+    """Whether the sandbox ends with its client and this process. One that has ended, or outlives them, is not owned."""
+    if owned:
+        _owned.add((client, name))
+    else:
+        _owned.discard((client, name))
+
+
+def _stop_owned(of: Optional[Client] = None) -> None:
+    for client, name in [*_owned]:
+        if of is None or client is of:
+            own(client, name, False)
+            with contextlib.suppress(MicrosandboxError, RuntimeError):  # it has ended, or was removed
+                machines.stop(client._native, Call(bounded=False), name, GRACE)
+
+
+atexit.register(_stop_owned)
+os.register_at_fork(after_in_child=_owned.clear)
 
 _abandoned: List[Dict[Optional[str], Client]] = []
 _defaults = _Defaults()

@@ -23,3 +23,6 @@ class Progress:
 
 
 ProgressCallback = Callable[[Progress], None]
+
+#: Receives what a command in a sandbox writes: ``stdout`` or ``stderr``, and the bytes.
+OutputCallback = Callable[[str, bytes], None]

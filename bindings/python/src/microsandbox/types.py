@@ -1,7 +1,7 @@
 """Plain values: what things are described by, whichever way they were asked for."""
 import os
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any, Dict, List, Optional, Union
 
@@ -45,6 +45,19 @@ class ImageSource:
     def disk(path: Path, *, fstype: Optional[str] = None) -> "ImageSource":
         """A disk image of the host."""
         return ImageSource("disk", _path=os.fspath(path), _fstype=fstype)
+
+
+@dataclass(frozen=True)
+class RegistryAuth:
+    """A name and a password, or token, for a registry. Shown to no other host."""
+
+    username: str
+    password: str = field(repr=False)
+
+    @staticmethod
+    def basic(username: str, password: str) -> "RegistryAuth":
+        """The same, by its documented name."""
+        return RegistryAuth(username, password)
 
 
 @dataclass(frozen=True)
@@ -103,9 +116,42 @@ class SandboxStopResult:
     signal: Optional[int]
     #: Milliseconds since the epoch.
     observed_at: float
+    #: ``exited``, ``signalled``, ``failed``, ``killed`` or ``lost``
     source: Optional[str]
 
     @staticmethod
-    def seen(name: str, status: str) -> "SandboxStopResult":
-        """What can be told of a machine that was not watched."""
-        return SandboxStopResult(name, status, None, None, time.time() * 1000, None)
+    def seen(name: str, status: str, exit_code: Optional[int] = None, signal: Optional[int] = None,
+             source: Optional[str] = None) -> "SandboxStopResult":
+        """What is known of it now."""
+        return SandboxStopResult(name, status, exit_code, signal, time.time() * 1000, source)
+
+
+@dataclass(frozen=True)
+class ExecOutput:
+    """How a command ended, and what it wrote."""
+
+    #: 128 and the number of the signal for a command that was ended by one.
+    exit_code: int
+    #: As written: up to 8 MiB. Empty where it was handed to a callback.
+    stdout_bytes: bytes
+    stderr_bytes: bytes
+    #: Bytes that the command wrote.
+    stdout_total: int
+    stderr_total: int
+    #: The signal that has ended the command.
+    signal: Optional[int] = None
+
+    @property
+    def success(self) -> bool:
+        """Whether the exit code is 0."""
+        return self.exit_code == 0
+
+    @property
+    def stdout_text(self) -> str:
+        """Standard output as UTF-8; what is none is replaced."""
+        return self.stdout_bytes.decode("utf-8", "replace")
+
+    @property
+    def stderr_text(self) -> str:
+        """Standard error, likewise."""
+        return self.stderr_bytes.decode("utf-8", "replace")

@@ -3,7 +3,7 @@ from pathlib import Path
 from typing import Any, Dict, List, Optional
 
 from microsandbox import (Client, Image, ImageArchiveFormat, ImageConfigDetail, ImageDetail, ImageHandle,
-                          ImageLayerDetail, ImagePruneReport, ImageSource, Progress, sync)
+                          ImageLayerDetail, ImagePruneReport, ImagePullResult, ImageSource, Progress, RegistryAuth, sync)
 
 
 async def awaited() -> None:
@@ -22,6 +22,15 @@ async def awaited() -> None:
     handles = await Image.load("a.tar")
     await Image.save("a:1", output_path="a.tar")
     await Image.save(("a:1", "b:1"), output_path=Path("a.tar"), format=ImageArchiveFormat.OCI)
+
+    pulled: ImagePullResult = await Image.pull("alpine:3.20", policy="always", platform="linux/arm64/v8", insecure=True,
+                                               auth=RegistryAuth("ann", "s3cret"), ca_certs=Path("ca.pem"), force=True,
+                                               keep_blobs=True, fall_back=True)
+    handle = pulled.handle
+    counts: List[int] = [pulled.layers_fetched, pulled.layers_skipped, pulled.bytes_fetched]
+    flags: List[bool] = [pulled.cached, pulled.fell_back]
+    print(counts, flags, pulled.reference, pulled.manifest_digest)
+    await Image.pull("alpine:3.20", auth=("ann", "s3cret"))  # type: ignore[arg-type]
 
     texts: List[str] = [handle.reference]
     maybe_texts: List[Optional[str]] = [handle.manifest_digest, handle.architecture, handle.os]

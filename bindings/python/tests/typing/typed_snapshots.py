@@ -3,7 +3,7 @@ import asyncio
 from pathlib import Path
 from typing import Any, Dict, List, Optional
 
-from microsandbox import Image, Sandbox, SandboxHandle, SandboxStopResult, Snapshot, SnapshotHandle, sync
+from microsandbox import ExecOutput, Image, Sandbox, SandboxHandle, SandboxStopResult, Snapshot, SnapshotHandle, sync
 
 
 async def snapshots() -> None:
@@ -52,7 +52,21 @@ async def sandboxes() -> None:
         await sandbox.stop(timeout=1.0)
     sandbox = await Sandbox.create("two", snapshot=Path("/srv/one"))
     sandbox = await Sandbox.create("three", from_snapshot="one")
+    async with Sandbox.create_with_progress("four", image="alpine:3.20") as session:
+        async for event in session.progress:
+            phase: str = event.phase
+            print(phase)
+        sandbox = await session.result()
+    sandbox = await Sandbox.start("four", command=["sh", "-c", "true"], network=True, accelerator="tcg")
+    done: ExecOutput = await Sandbox.run("one", ("ls", "-l"), env={"A": "b"}, cwd="/", user="0:0", network=True,
+                                         memory=256, cpus=2, on_output=lambda source, data: print(source, len(data)))
+    output: List[bytes] = [done.stdout_bytes, done.stderr_bytes, await sandbox.logs(source="console", limit=100)]
+    code: int = done.exit_code
+    signal: Optional[int] = done.signal
+    print(output, code, signal, done.success, done.stdout_text)
     handle: SandboxHandle = await Sandbox.get("one")
+    done = await handle.run(["ls"])
+    result = await handle.wait_until_stopped()
     handles: List[SandboxHandle] = await Sandbox.list()
     handles = await Sandbox.list_with(labels={"k": "v"})
     await Sandbox.remove("one")
@@ -70,5 +84,11 @@ def without_await() -> None:
     report: Dict[str, Any] = made.verify()
     with sync.Sandbox.create("one", image="alpine:3.20") as sandbox:
         name: str = sandbox.name
+    with sync.Sandbox.create_with_progress("two", image="alpine:3.20") as session:
+        phases: List[str] = [event.phase for event in session.progress]
+        made_too: sync.Sandbox = session.result()
+        print(phases, made_too)
+    done: ExecOutput = sync.Sandbox.run("one", ["ls"])
+    print(done)
     again: sync.Snapshot = sync.Sandbox.get("one").snapshot("two")
     print(rows, report, name, again)

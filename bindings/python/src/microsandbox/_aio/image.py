@@ -7,7 +7,7 @@ from microsandbox._capi.call import Call
 from microsandbox._runner import _run_async
 from microsandbox.progress import ProgressCallback
 from microsandbox.types import (ImageArchiveFormat, ImageConfigDetail, ImageLayerDetail, ImagePruneReport, ImageSource,
-                                Path)
+                                Path, RegistryAuth)
 
 
 class ImageHandle:
@@ -110,6 +110,61 @@ class ImageDetail:
         return f"ImageDetail({self._handle.reference!r}, layers={len(self._layers)})"
 
 
+class ImagePullResult:
+    """What a pull did."""
+
+    def __init__(self, client: _client.Client, record: _images.PullRecord) -> None:
+        self._handle = ImageHandle(client, record.image)
+        self._record = record
+
+    @property
+    def handle(self) -> ImageHandle:
+        """The image, now in the cache."""
+        return self._handle
+
+    @property
+    def reference(self) -> str:
+        """Its reference, as stored."""
+        return self._handle.reference
+
+    @property
+    def manifest_digest(self) -> Optional[str]:
+        """Digest of the platform's manifest."""
+        return self._handle.manifest_digest
+
+    @property
+    def cached(self) -> bool:
+        """All of it was there: nothing was fetched but perhaps its manifest."""
+        return self._record.cached
+
+    @property
+    def fell_back(self) -> bool:
+        """The registry could not be reached, and the cached image was taken."""
+        return self._record.fell_back
+
+    @property
+    def layers_fetched(self) -> int:
+        """Layers that came from the registry."""
+        return self._record.layers_fetched
+
+    @property
+    def layers_skipped(self) -> int:
+        """Layers that were there already."""
+        return self._record.layers_present
+
+    @property
+    def bytes_fetched(self) -> int:
+        """Bytes of layers, as they came."""
+        return self._record.bytes_fetched
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("cannot pickle an ImagePullResult: it belongs to an open home; pickle its reference instead")
+
+    def __repr__(self) -> str:
+        return (f"ImagePullResult({self.reference!r}, layers_fetched={self.layers_fetched}, "
+                f"layers_skipped={self.layers_skipped})")
+
+
 class Image:
     """The image cache, and the sources a sandbox can be made from."""
 
@@ -161,6 +216,46 @@ class Image:
     async def prune() -> ImagePruneReport:
         """Removes images that no sandbox and no snapshot uses, and files that nothing refers to."""
         return await _run_async(lambda call: _images.prune(_client.current()._native, call))
+
+    @staticmethod
+    async def pull(
+        reference: str,
+        *,
+        policy: str = "if_missing",
+        platform: Optional[str] = None,
+        auth: Optional[RegistryAuth] = None,
+        insecure: bool = False,
+        ca_certs: Optional[Path] = None,
+        force: bool = False,
+        keep_blobs: bool = False,
+        fall_back: bool = False,
+        on_progress: Optional[ProgressCallback] = None,
+    ) -> ImagePullResult:
+        """Gets an image from its registry, unless the cache has it. What breaks is taken up where it stood.
+
+        Registries, mirrors and credentials are those of the home's config.json, proxies those of the environment.
+
+        :param policy: ``if_missing`` asks nobody when the image is cached, ``always`` asks the registry what the
+            reference means today, ``never`` takes only what is cached
+        :param platform: ``os/architecture[/variant]``; None for this machine's
+        :param auth: credentials; None for what is configured, here or for Docker
+        :param insecure: the registry speaks plain HTTP
+        :param ca_certs: a PEM file of authorities to trust beside those of the system
+        :param force: fetch and make everything anew
+        :param keep_blobs: keep the compressed layers too, so that a saved image has its original manifest digest
+        :param fall_back: take what is cached when the registry cannot be reached
+        :param on_progress: while ``downloading``, ``index`` of ``count`` tells layers apart, and bytes are counted
+        :raises ImageNotFoundError: the registry does not have it; or not cached, and the policy is ``never``
+        :raises ImagePullFailedError: a layer could not be had
+        :raises MicrosandboxError: of the kind ``http``: the registry cannot be reached, is not trusted, or does not let
+            us in; ``details["http_status"]`` says what it answered
+        """
+        how = _images.Pull(policy, platform, auth, insecure, ca_certs, force, keep_blobs, fall_back)
+
+        def work(call: Call) -> ImagePullResult:
+            client = _client.current()
+            return ImagePullResult(client, _images.pull(client._native, call, reference, how))
+        return await _run_async(work, on_progress, patient=True)
 
     @staticmethod
     async def load(input_path: Path, *, tag: Optional[str] = None,

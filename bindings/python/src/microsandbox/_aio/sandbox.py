@@ -1,20 +1,19 @@
-"""Sandboxes, as images and snapshots meet them: records and writable disks. `msb` boots them."""
+"""Sandboxes: records, writable disks, and the machines that run them."""
 import os
 from types import TracebackType
-from typing import Any, Dict, List, Mapping, NoReturn, Optional, Type, Union
+from typing import Any, AsyncIterator, Dict, List, Mapping, NoReturn, Optional, Sequence, Type, Union
 
 from microsandbox import client as _client
 from microsandbox._aio import machine as _machine
 from microsandbox._aio.snapshot import Snapshot
+from microsandbox._capi import machines as _machines
 from microsandbox._capi import sandboxes as _sandboxes
 from microsandbox._capi import snapshots as _snapshots
 from microsandbox._capi.call import Call
-from microsandbox._capi.library import fail
-from microsandbox._runner import _run_async
-from microsandbox.progress import ProgressCallback
-from microsandbox.types import ImageSource, Path, SandboxStopResult
-
-_POLICIES = {"if_missing": "IfMissing", "if-missing": "IfMissing", "never": "Never"}
+from microsandbox._creation import Creation
+from microsandbox._runner import _Begun_async, _run_async
+from microsandbox.progress import OutputCallback, Progress, ProgressCallback
+from microsandbox.types import ExecOutput, ImageSource, Path, RegistryAuth, SandboxStopResult
 
 
 class SandboxHandle:
@@ -70,21 +69,53 @@ class SandboxHandle:
         """Captures the disk as a snapshot in a directory to create."""
         return await self._capture(None, path, on_progress)
 
-    async def start(self, *, detached: bool = False) -> "Sandbox":
-        """Raises ``UnsupportedError``: `msb start` boots a sandbox."""
-        await _machine.start(self._client, self.name)
+    async def start(self, *, detached: bool = False, command: Optional[Sequence[str]] = None, network: bool = False,
+                    accelerator: Optional[str] = None) -> "Sandbox":
+        """Boots it, see :meth:`Sandbox.start`."""
+        boot = _machines.Boot(command=command, network=network, accelerator=accelerator)
+        await _machine.start(self._client, self.name, boot, detached)
+        return Sandbox(self._client, self.name, not detached)
+
+    async def run(
+        self,
+        command: Sequence[str],
+        *,
+        env: Optional[Mapping[str, str]] = None,
+        cwd: Optional[str] = None,
+        user: Optional[str] = None,
+        network: bool = False,
+        memory: Optional[int] = None,
+        cpus: Optional[int] = None,
+        accelerator: Optional[str] = None,
+        on_output: Optional[OutputCallback] = None,
+    ) -> ExecOutput:
+        """Boots it, runs a command, and switches it off, see :meth:`Sandbox.run`."""
+        boot = _machines.Boot(command, env, cwd, user, network, memory, cpus, accelerator)
+        return await _machine.run(lambda: self._client, self.name, boot, on_output)
 
     async def connect(self, timeout: Optional[float] = None) -> "Sandbox":
-        """Raises ``SandboxNotRunningError`` when no machine runs."""
+        """The sandbox that runs; it goes on when this program ends.
+
+        :raises SandboxNotRunningError: no machine runs
+        """
         await _machine.connect(self._client, self.name)
+        return Sandbox(self._client, self.name, False)
 
     async def stop(self, timeout: Optional[float] = None) -> None:
-        """Returns at once when no machine runs."""
-        await _machine.settled(self._client, self.name)
+        """Stops it, see :meth:`Sandbox.stop`."""
+        await _machine.stop(self._client, self.name, timeout)
 
     async def kill(self, timeout: Optional[float] = None) -> None:
-        """Returns at once when no machine runs."""
-        await _machine.settled(self._client, self.name)
+        """Ends it the hard way, see :meth:`Sandbox.kill`."""
+        await _machine.kill(self._client, self.name, timeout)
+
+    async def wait_until_stopped(self) -> SandboxStopResult:
+        """Waits until no machine runs."""
+        return await _machine.wait_until_stopped(self._client, self.name)
+
+    async def logs(self, *, source: str = "stdout", limit: int = 1 << 20) -> bytes:
+        """What its machine has written, see :meth:`Sandbox.logs`."""
+        return await _machine.logs(self._client, self.name, source, limit)
 
     async def _capture(self, name: Optional[str], path: Optional[Path],
                        on_progress: Optional[ProgressCallback]) -> Snapshot:
@@ -100,7 +131,7 @@ class SandboxHandle:
 
 
 class Sandbox:
-    """A sandbox that this program made. Its machine does not run; `msb start` boots it."""
+    """A sandbox. One that was not detached ends with ``async with``, with its client, or with this program."""
 
     def __init__(self, client: _client.Client, name: str, owned: bool) -> None:
         self._client = client
@@ -120,41 +151,99 @@ class Sandbox:
         env: Optional[Mapping[str, str]] = None,
         replace: bool = False,
         pull_policy: Optional[str] = None,
+        registry_auth: Optional[RegistryAuth] = None,
+        registry_insecure: bool = False,
+        registry_ca_certs: Optional[Path] = None,
         detached: bool = False,
+        boot: bool = True,
+        command: Optional[Sequence[str]] = None,
+        network: bool = False,
+        accelerator: Optional[str] = None,
         on_progress: Optional[ProgressCallback] = None,
     ) -> "Sandbox":
-        """Registers a stopped sandbox and makes its disk: an empty one, or a private copy of a snapshot's.
+        """Makes a sandbox and boots it. Its disk is an empty one, or a private copy of a snapshot's.
 
-        :param image: an image of the cache, or ``Image.oci(…)`` with the size of the disk
+        When it cannot be booted, nothing is left of it.
+
+        :param image: a reference, or ``Image.oci(…)`` with the size of the disk
         :param snapshot: name, path or digest of a snapshot instead; ``from_snapshot`` is its later name
         :param cpus: processors of the machine
         :param memory: memory of the machine in MiB
         :param env: environment of commands
         :param replace: remove a stopped sandbox of that name first
-        :param pull_policy: ``if_missing`` or ``never``: nothing is pulled
+        :param pull_policy: ``if_missing`` (the default), ``always`` or ``never``, see :meth:`Image.pull`
+        :param registry_auth: credentials for the registry; ``registry_insecure`` and ``registry_ca_certs`` likewise
+        :param detached: it goes on when this program ends
+        :param boot: False makes record and disk only
+        :param command: what to run; None runs nothing, and the machine stays until it is stopped
+        :param network: let it reach the network
+        :param accelerator: ``auto``, ``kvm`` or ``tcg``
         :raises ValueError: both or neither of image and snapshot
         :raises SandboxAlreadyExistsError: and ``replace`` is not set
-        :raises ImageNotFoundError: the image is not in the cache
+        :raises ImageNotFoundError: nobody has the image; or it is not cached, and the policy is ``never``
         :raises SnapshotNotFoundError: no such snapshot
+        :raises UnsupportedError: no QEMU or no kernel; ``details["package"]`` says what to install
         """
-        if snapshot is not None and from_snapshot is not None:
-            raise ValueError("invalid argument: snapshot and from_snapshot are one argument")
-        source = _source(image)
-        new = _sandboxes.NewSandbox(
-            image=None if source is None else source._reference,
-            from_snapshot=snapshot if snapshot is not None else from_snapshot,
-            upper_size=0 if source is None else (source._upper_size_mib or 0) << 20,
-            labels=labels or {}, config=_config(cpus, memory, env, pull_policy), replace=replace)
-
-        def work(call: Call) -> Sandbox:
-            client = _client.current()
-            return Sandbox(client, _sandboxes.create(client._native, call, name, new).name, not detached)
-        return await _run_async(work, on_progress)
+        creation = Creation(name, image, snapshot, from_snapshot, cpus, memory, labels, env, replace, pull_policy,
+                            registry_auth, registry_insecure, registry_ca_certs, detached, boot, command, network,
+                            accelerator)
+        client = await _run_async(creation.perform, on_progress, patient=True)
+        return Sandbox(client, name, not detached)
 
     @staticmethod
-    async def start(name: str, *, detached: bool = False) -> "Sandbox":
-        """Raises ``UnsupportedError``: `msb start` boots a sandbox."""
-        return await (await Sandbox.get(name)).start(detached=detached)
+    def create_with_progress(name: str, **options: Any) -> "PullSession":
+        """The same with the same options, as something to watch: see :class:`PullSession`."""
+        return PullSession(Creation(name, **options))
+
+    @staticmethod
+    async def start(name: str, *, detached: bool = False, command: Optional[Sequence[str]] = None,
+                    network: bool = False, accelerator: Optional[str] = None) -> "Sandbox":
+        """Boots a sandbox that is stopped. Returns when it runs.
+
+        :param detached: it goes on when this program ends
+        :param command: what to run; None runs nothing, and the machine stays until it is stopped
+        :param network: let it reach the network
+        :param accelerator: ``auto``, ``kvm`` or ``tcg``
+        :raises SandboxNotFoundError: no sandbox of that name
+        :raises SandboxStillRunningError: it runs already
+        :raises ExecFailedError: the command cannot be run there
+        :raises UnsupportedError: no QEMU or no kernel; ``details["package"]`` says what to install
+        """
+        handle = await Sandbox.get(name)
+        return await handle.start(detached=detached, command=command, network=network, accelerator=accelerator)
+
+    @staticmethod
+    async def run(
+        name: str,
+        command: Sequence[str],
+        *,
+        env: Optional[Mapping[str, str]] = None,
+        cwd: Optional[str] = None,
+        user: Optional[str] = None,
+        network: bool = False,
+        memory: Optional[int] = None,
+        cpus: Optional[int] = None,
+        accelerator: Optional[str] = None,
+        on_output: Optional[OutputCallback] = None,
+    ) -> ExecOutput:
+        """Boots a sandbox that is stopped, runs one command in it to its end, and switches it off.
+
+        Cancelled, it is switched off the hard way.
+
+        :param command: program and arguments; no shell sees them
+        :param env: added to the sandbox's environment
+        :param cwd: where to run; None for what the image says, like ``user``
+        :param user: ``NAME``, ``UID``, ``NAME:GROUP`` or ``UID:GID``
+        :param network: let it reach the network
+        :param memory: MiB, and ``cpus``: for this run; None for what the sandbox has
+        :param accelerator: ``auto``, ``kvm`` or ``tcg``
+        :param on_output: receives ``stdout`` or ``stderr`` and bytes, as they come; the result then holds none
+        :raises SandboxStillRunningError: it runs already
+        :raises ExecFailedError: the command cannot be run there, or the machine has died
+        :raises UnsupportedError: no QEMU or no kernel; ``details["package"]`` says what to install
+        """
+        boot = _machines.Boot(command, env, cwd, user, network, memory, cpus, accelerator)
+        return await _machine.run(_client.current, name, boot, on_output)
 
     @staticmethod
     async def get(name: str) -> SandboxHandle:
@@ -203,30 +292,69 @@ class Sandbox:
     async def detach(self) -> None:
         """Makes the sandbox outlive its maker."""
         self._owned = False
+        _client.own(self._client, self._name, False)
 
     async def stop(self, timeout: Optional[float] = None) -> None:
-        """Returns at once when no machine runs."""
-        await _machine.settled(self._client, self._name)
+        """Stops it: its command gets the image's stop signal, and its disk is unmounted. One that is stopped stays so.
+
+        :param timeout: seconds until it is ended the hard way; None for ten
+        """
+        await _machine.stop(self._client, self._name, timeout)
 
     async def kill(self, timeout: Optional[float] = None) -> None:
-        """Returns at once when no machine runs."""
-        await _machine.settled(self._client, self._name)
+        """Ends it the hard way; its disk then is as after a power failure, which its journal mends.
+
+        :param timeout: seconds until ``TimeoutError``; None for as long as it takes
+        """
+        await _machine.kill(self._client, self._name, timeout)
 
     async def request_stop(self) -> None:
-        """Returns at once when no machine runs."""
-        await _machine.settled(self._client, self._name)
+        """Asks it to stop, and does not wait for the end."""
+        await _machine.request_stop(self._client, self._name, False)
 
     async def request_kill(self) -> None:
-        """Returns at once when no machine runs."""
-        await _machine.settled(self._client, self._name)
+        """Ends it the hard way, and does not wait for the end."""
+        await _machine.request_stop(self._client, self._name, True)
 
     async def request_drain(self) -> None:
-        """Returns at once when no machine runs."""
-        await _machine.settled(self._client, self._name)
+        """Asks it to end what it does and to stop, and does not wait for the end."""
+        await _machine.request_stop(self._client, self._name, False)
 
     async def wait_until_stopped(self) -> SandboxStopResult:
         """Waits until no machine runs."""
         return await _machine.wait_until_stopped(self._client, self._name)
+
+    async def logs(self, *, source: str = "stdout", limit: int = 1 << 20) -> bytes:
+        """What its present or last machine has written: the end of it.
+
+        :param source: ``stdout``, ``stderr``, ``console`` (the guest's kernel) or ``machine`` (QEMU)
+        :param limit: most bytes
+        """
+        return await _machine.logs(self._client, self._name, source, limit)
+
+    async def exec(self, *command: object, **options: object) -> NoReturn:
+        """Raises ``UnsupportedError``: there is no agent in the machine. :meth:`run` boots a sandbox with a command."""
+        _machine.unsupported(self._name, "exec")
+
+    async def exec_stream(self, *command: object, **options: object) -> NoReturn:
+        """Raises ``UnsupportedError``, like :meth:`exec`."""
+        _machine.unsupported(self._name, "exec_stream")
+
+    async def shell(self, *command: object, **options: object) -> NoReturn:
+        """Raises ``UnsupportedError``, like :meth:`exec`."""
+        _machine.unsupported(self._name, "shell")
+
+    async def shell_stream(self, *command: object, **options: object) -> NoReturn:
+        """Raises ``UnsupportedError``, like :meth:`exec`."""
+        _machine.unsupported(self._name, "shell_stream")
+
+    async def attach(self, *command: object, **options: object) -> NoReturn:
+        """Raises ``UnsupportedError``, like :meth:`exec`."""
+        _machine.unsupported(self._name, "attach")
+
+    async def attach_shell(self) -> NoReturn:
+        """Raises ``UnsupportedError``, like :meth:`exec`."""
+        _machine.unsupported(self._name, "attach_shell")
 
     async def __aenter__(self) -> "Sandbox":
         return self
@@ -243,29 +371,45 @@ class Sandbox:
         return f"Sandbox({self._name!r})"
 
 
-def _source(image: Any) -> Optional[ImageSource]:
-    if image is None:
-        return None
-    source = image if isinstance(image, ImageSource) else ImageSource.oci(os.fspath(image))
-    if source._type != "oci":
-        fail("unsupported", "unsupported operation: sandboxes are made from OCI images and snapshots")
-    return source
+class PullSession:
+    """A sandbox being made, from the begin of ``async with`` on. What has not ended when the block does is given up.
 
+    ::
 
-def _config(cpus: Optional[int], memory: Optional[int], env: Optional[Mapping[str, str]],
-            pull_policy: Optional[str]) -> Dict[str, Any]:
-    """Members of the stored configuration that differ from its defaults."""
-    config: Dict[str, Any] = {}
-    resources = {"cpus": cpus, "max_cpus": cpus, "memory_mib": memory, "max_memory_mib": memory}
-    resources = {member: number for member, number in resources.items() if number is not None}
-    if resources:
-        config["resources"] = resources
-    if env is not None:
-        config["env"] = [{"key": key, "value": value} for key, value in sorted(env.items())]
-    if pull_policy == "always":
-        fail("unsupported", "unsupported operation: images are not pulled; load them with Image.load")
-    if pull_policy is not None:
-        if pull_policy not in _POLICIES:
-            raise ValueError(f"invalid argument: unknown pull policy {pull_policy!r}")
-        config["pull_policy"] = _POLICIES[pull_policy]
-    return config
+        async with Sandbox.create_with_progress("base", image="alpine:3.20") as session:
+            async for event in session.progress:
+                print(event.phase, event.done, event.total)
+            sandbox = await session.result()
+    """
+
+    def __init__(self, creation: Creation) -> None:
+        self._creation = creation
+        self._begun: Optional[_Begun_async[_client.Client]] = None
+        self._given = False
+
+    @property
+    def progress(self) -> AsyncIterator[Progress]:
+        """What is reported until it is done, or has failed; :meth:`result` tells which."""
+        return self._work().events()
+
+    async def result(self) -> Sandbox:
+        """The sandbox, or the failure. To be asked for once."""
+        work = self._work()
+        if self._given:
+            raise RuntimeError("the result of this session was already consumed")
+        self._given = True
+        client = await work.result()
+        return Sandbox(client, self._creation.name, not self._creation.detached)
+
+    def _work(self) -> "_Begun_async[_client.Client]":
+        if self._begun is None:
+            raise RuntimeError("a session is begun by `async with`")
+        return self._begun
+
+    async def __aenter__(self) -> "PullSession":
+        self._begun = _Begun_async(self._creation.perform)
+        return self
+
+    async def __aexit__(self, kind: Optional[Type[BaseException]], value: Optional[BaseException],
+                        trace: Optional[TracebackType]) -> None:
+        await self._work().end()

@@ -2,12 +2,14 @@
 from dataclasses import dataclass
 from typing import Any, List, Optional, Sequence
 
-from ..types import ImageConfigDetail, ImageLayerDetail, ImagePruneReport, Path
+from ..types import ImageConfigDetail, ImageLayerDetail, ImagePruneReport, Path, RegistryAuth
 from .call import Call
 from .client import Native
-from .library import check, ffi, info, lib, out, own
+from .library import check, fail, ffi, info, lib, out, own
 from .text import get, get_list, get_optional, get_pairs, milliseconds, put, put_list, put_path
 
+POLICIES = {"if_missing": lib.MSB_PULL_IF_MISSING, "if-missing": lib.MSB_PULL_IF_MISSING,
+            "always": lib.MSB_PULL_ALWAYS, "never": lib.MSB_PULL_NEVER}
 FORMATS = {"docker": lib.MSB_IMAGE_FORMAT_DOCKER, "oci": lib.MSB_IMAGE_FORMAT_OCI}
 
 
@@ -32,6 +34,53 @@ class DetailRecord:
     image: ImageRecord
     config: Optional[ImageConfigDetail]
     layers: List[ImageLayerDetail]
+
+
+@dataclass(frozen=True)
+class Pull:
+    """How to pull."""
+
+    policy: str = "if_missing"
+    platform: Optional[str] = None
+    auth: Optional[RegistryAuth] = None
+    insecure: bool = False
+    ca_certs: Optional[Path] = None
+    force: bool = False
+    keep_blobs: bool = False
+    fall_back: bool = False
+
+
+@dataclass(frozen=True)
+class PullRecord:
+    """What a pull did."""
+
+    image: ImageRecord
+    cached: bool
+    fell_back: bool
+    layers_fetched: int
+    layers_present: int
+    bytes_fetched: int
+
+
+def pull(client: Native, call: Call, reference: str, how: Pull) -> PullRecord:
+    report = info("msb_image_pull_report")
+    username, password = (how.auth.username, how.auth.password) if how.auth else (None, None)
+    strings = put(username), put(password), put_path(how.ca_certs), put(how.platform)
+    options = info("msb_image_pull_opts", policy=POLICIES[checked_policy(how.policy)], force=how.force,
+                   insecure=how.insecure, username=strings[0], password=strings[1], ca_certs_path=strings[2],
+                   platform=strings[3], fall_back=how.fall_back, report=report,
+                   keep=lib.MSB_KEEP_BLOBS if how.keep_blobs else lib.MSB_KEEP_DEFAULT)
+    image = out("msb_image *")
+    check(lib.msb_image_pull, client.pointer, put(reference), options, call.native, image)
+    return PullRecord(_image(own(image[0])), report.cached, report.fell_back, report.layers_fetched,
+                      report.layers_present, report.bytes_fetched)
+
+
+def checked_policy(policy: str) -> str:
+    """The policy, if it is one."""
+    if policy not in POLICIES:
+        fail("invalid_argument", f"invalid argument: unknown pull policy {policy!r}")
+    return policy
 
 
 def load(client: Native, call: Call, archive: Path, tag: Optional[str]) -> List[ImageRecord]:
