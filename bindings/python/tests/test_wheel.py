@@ -38,6 +38,7 @@ class Wheel(unittest.TestCase):
         files = [file for file in folder.rglob("*") if file.is_file()]
         brought = {file.name for file in files}
         self.assertTrue(any(name.startswith("libmicrosandbox") for name in brought))
+        self.assertEqual([name for name in brought if re.match("lib(curl|archive)", name)], [])  # loaded late, if at all
         for library in (INSTALLED / "_native.abi3.so", *files):
             with self.subTest(library=library.name):
                 self.assertLessEqual(dynamic(library, "NEEDED"), SYSTEM | brought)
