@@ -11,7 +11,7 @@ import (
 func init() {
 	for name, perform := range map[string]operation{
 		"sandbox.create": func(ctx context.Context, a conformanceArgs) (interface{}, interface{}, error) {
-			opts := []m.SandboxOption{m.WithLabels(a.labels())}
+			opts := []m.SandboxOption{m.WithLabels(a.labels()), m.WithoutBoot(), m.WithPullPolicy(m.PullPolicyNever)}
 			if image := a.text("image"); image != "" {
 				opts = append(opts, m.WithImage(image))
 			}

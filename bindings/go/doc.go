@@ -1,10 +1,17 @@
-// Package microsandbox works with the state that microsandbox keeps on disk: the cache of OCI images, and disk snapshots of
-// sandboxes. It has the names and types of the microsandbox SDK, so a program that was written for that one compiles
+// Package microsandbox works with the state that microsandbox keeps on disk: the cache of OCI images, sandboxes, and disk
+// snapshots of them; and boots sandboxes in virtual machines. It has the names and types of the microsandbox SDK, so a program that was written for that one compiles
 // against this one, and is a thin layer on libmicrosandbox, which does the work in the process of the caller.
 //
 //	import m "github.com/superradcompany/microsandbox/sdk/go"
 //
 //	images, err := m.Image.List(ctx)
+//
+//	sandbox, err := m.CreateSandbox(ctx, "worker", m.WithSnapshot("after-pip-install"))
+//
+// # Machines
+//
+// A machine is QEMU with a kernel of this host; it is looked after by a process of its own. [CreateSandbox] and
+// [StartSandbox] boot one that runs until it is stopped, [RunSandbox] one for a single command. Nothing else needs a machine.
 //
 // # Errors
 //

@@ -4,7 +4,7 @@ import "github.com/superradcompany/microsandbox/sdk/go/internal/capi"
 
 // ErrorKind says what went wrong, by what a caller can do about it. Ask for one with [IsKind]; errors.Is takes kinds too.
 //
-// Some kinds belong to machines that run, and are here so that programs which name them compile.
+// Some kinds belong to what `msb` can do in a machine that runs, and are here so that programs which name them compile.
 type ErrorKind int
 
 // The kinds of [Error]. Their numbers do not change.

@@ -27,7 +27,7 @@ func Example() {
 	if _, err := m.Image.Load(ctx, exampleArchive()); err != nil {
 		log.Fatal(err)
 	}
-	sandbox, err := m.CreateSandbox(ctx, "baseline", m.WithImage("demo/app:1"))
+	sandbox, err := m.CreateSandbox(ctx, "baseline", m.WithImage("demo/app:1"), m.WithoutBoot())
 	if err != nil {
 		log.Fatal(err)
 	}
@@ -40,7 +40,7 @@ func Example() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	worker, err := m.CreateSandbox(ctx, "worker", m.WithSnapshot("after-pip-install"))
+	worker, err := m.CreateSandbox(ctx, "worker", m.WithSnapshot("after-pip-install"), m.WithoutBoot())
 	if err != nil {
 		log.Fatal(err)
 	}

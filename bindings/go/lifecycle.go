@@ -2,14 +2,20 @@ package microsandbox
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
 	"github.com/superradcompany/microsandbox/sdk/go/internal/capi"
 )
 
-// Machines are booted and stopped by microsandbox, not by this package. What follows holds for sandboxes whose machine does
-// not run, which is how this package makes them, and says ErrUnsupportedOperation where a machine would be needed.
+// A machine is looked after by a process of its own, which outlives this one. A machine that `msb` runs can be waited for,
+// but is for `msb` to stop: asking for that fails with Code "busy".
+
+const (
+	stopTimeout = 10 * time.Second
+	killTimeout = 5 * time.Second
+)
 
 // StopOption configures Stop.
 type StopOption func(*lifecycleOptions)
@@ -19,12 +25,12 @@ type KillOption func(*lifecycleOptions)
 
 type lifecycleOptions struct{ timeout time.Duration }
 
-// WithStopTimeout is how long a machine has to shut down by itself; 10 s by default.
+// WithStopTimeout is how long a machine has to shut down by itself; 10 s unless told. Then it is killed.
 func WithStopTimeout(timeout time.Duration) StopOption {
 	return func(options *lifecycleOptions) { options.timeout = timeout }
 }
 
-// WithKillTimeout is how long a machine has to be gone; 5 s by default.
+// WithKillTimeout is how long a machine has to be gone; 5 s unless told. Then the call fails with ErrSandboxStillRunning.
 func WithKillTimeout(timeout time.Duration) KillOption {
 	return func(options *lifecycleOptions) { options.timeout = timeout }
 }
@@ -39,14 +45,14 @@ type SandboxStopResult struct {
 	Source     *string
 }
 
-// StartSandbox fails with ErrUnsupportedOperation: `msb start` boots a sandbox.
-func StartSandbox(ctx context.Context, name string) (*Sandbox, error) {
-	return nil, needsMachine(ctx, name)
-}
+// StartSandbox boots a stopped sandbox, which then runs until it is stopped. The result owns the machine:
+// [Sandbox.Close] stops it. One that runs is ErrSandboxStillRunning; a host without QEMU or a kernel is
+// ErrUnsupportedOperation, and Detail("package") is what to install.
+func StartSandbox(ctx context.Context, name string) (*Sandbox, error) { return start(ctx, name, true) }
 
-// StartSandboxDetached fails with ErrUnsupportedOperation: `msb start` boots a sandbox.
+// StartSandboxDetached is [StartSandbox] with a result that does not own the machine.
 func StartSandboxDetached(ctx context.Context, name string) (*Sandbox, error) {
-	return nil, needsMachine(ctx, name)
+	return start(ctx, name, false)
 }
 
 // Start is [StartSandbox].
@@ -59,116 +65,198 @@ func (h *SandboxHandle) StartDetached(ctx context.Context) (*Sandbox, error) {
 	return StartSandboxDetached(ctx, h.Name())
 }
 
-// Connect fails with ErrSandboxNotRunning when no machine runs.
+// Connect is the sandbox of a machine that runs, without owning it. When none does, it fails with ErrSandboxNotRunning.
 func (h *SandboxHandle) Connect(ctx context.Context) (*Sandbox, error) {
-	now, err := lookUp(ctx, h.Name())
-	if err == nil && !now.Live {
-		err = failure(ErrSandboxNotRunning, "sandbox not running: "+h.Name())
-	} else if err == nil {
-		err = unsupported(h.Name())
-	}
-	return nil, err
-}
-
-// Stop returns at once when no machine runs.
-func (s *Sandbox) Stop(ctx context.Context, opts ...StopOption) error { return s.settled(ctx) }
-
-// Kill returns at once when no machine runs.
-func (s *Sandbox) Kill(ctx context.Context, opts ...KillOption) error { return s.settled(ctx) }
-
-// RequestStop returns at once when no machine runs.
-func (s *Sandbox) RequestStop(ctx context.Context) error { return s.settled(ctx) }
-
-// RequestKill returns at once when no machine runs.
-func (s *Sandbox) RequestKill(ctx context.Context) error { return s.settled(ctx) }
-
-// RequestDrain returns at once when no machine runs.
-func (s *Sandbox) RequestDrain(ctx context.Context) error { return s.settled(ctx) }
-
-// WaitUntilStopped waits until no machine runs.
-func (s *Sandbox) WaitUntilStopped(ctx context.Context) (*SandboxStopResult, error) {
-	if err := s.usable(ctx); err != nil {
+	client, err := clientOf(ctx)
+	if err != nil {
 		return nil, err
 	}
-	return waitUntilStopped(ctx, s.name)
+	now, err := client.GetSandbox(ctx, h.Name())
+	if err != nil {
+		return nil, wrap(err)
+	}
+	if !now.Live {
+		return nil, failure(ErrSandboxNotRunning, "sandbox not running: "+h.Name())
+	}
+	return &Sandbox{name: h.Name(), client: client}, nil
 }
 
-// Stop returns at once when no machine runs.
-func (h *SandboxHandle) Stop(ctx context.Context, opts ...StopOption) error {
-	return settled(ctx, h.Name())
+// Stop shuts the machine down: its command is sent the image's stop signal, what else runs is ended, the disk is unmounted.
+// It returns when that is done, at once when no machine runs. What takes longer than [WithStopTimeout] is killed; the
+// disk then is as after a power failure, which its journal mends.
+func (s *Sandbox) Stop(ctx context.Context, opts ...StopOption) error {
+	return s.end(ctx, func() error { return stop(ctx, s.client, s.name, stopOptions(opts).timeout) })
 }
 
-// Kill returns at once when no machine runs.
-func (h *SandboxHandle) Kill(ctx context.Context, opts ...KillOption) error {
-	return settled(ctx, h.Name())
+// Kill ends the machine without shutting it down, and returns when it is gone; at once when no machine runs.
+func (s *Sandbox) Kill(ctx context.Context, opts ...KillOption) error {
+	return s.end(ctx, func() error { return kill(ctx, s.client, s.name, killOptions(opts).timeout) })
 }
 
-// RequestStop returns at once when no machine runs.
-func (h *SandboxHandle) RequestStop(ctx context.Context) error { return settled(ctx, h.Name()) }
-
-// RequestKill returns at once when no machine runs.
-func (h *SandboxHandle) RequestKill(ctx context.Context) error { return settled(ctx, h.Name()) }
-
-// RequestDrain returns at once when no machine runs.
-func (h *SandboxHandle) RequestDrain(ctx context.Context) error { return settled(ctx, h.Name()) }
-
-// WaitUntilStopped waits until no machine runs.
-func (h *SandboxHandle) WaitUntilStopped(ctx context.Context) (*SandboxStopResult, error) {
-	return waitUntilStopped(ctx, h.Name())
-}
-
-func (s *Sandbox) settled(ctx context.Context) error {
+// RequestStop asks the machine to shut down, and does not wait for that. It may take any time.
+func (s *Sandbox) RequestStop(ctx context.Context) error {
 	if err := s.usable(ctx); err != nil {
 		return err
 	}
-	return settled(ctx, s.name)
+	return requestStop(ctx, s.client, s.name, false)
 }
 
-// settled is nil when no machine of the sandbox runs.
-func settled(ctx context.Context, name string) error {
-	now, err := lookUp(ctx, name)
-	if err == nil && now.Live {
-		err = unsupported(name)
+// RequestKill is Kill without waiting.
+func (s *Sandbox) RequestKill(ctx context.Context) error {
+	if err := s.usable(ctx); err != nil {
+		return err
+	}
+	return requestStop(ctx, s.client, s.name, true)
+}
+
+// RequestDrain is RequestStop: the machine takes nothing more, and ends.
+func (s *Sandbox) RequestDrain(ctx context.Context) error { return s.RequestStop(ctx) }
+
+// WaitUntilStopped waits until no machine runs, and says how the last one ended.
+func (s *Sandbox) WaitUntilStopped(ctx context.Context) (result *SandboxStopResult, err error) {
+	err = s.end(ctx, func() error {
+		result, err = waitUntilStopped(ctx, s.client, s.name)
+		return err
+	})
+	return result, err
+}
+
+// Stop is that of [Sandbox].
+func (h *SandboxHandle) Stop(ctx context.Context, opts ...StopOption) error {
+	client, err := clientOf(ctx)
+	if err != nil {
+		return err
+	}
+	return stop(ctx, client, h.Name(), stopOptions(opts).timeout)
+}
+
+// Kill is that of [Sandbox].
+func (h *SandboxHandle) Kill(ctx context.Context, opts ...KillOption) error {
+	client, err := clientOf(ctx)
+	if err != nil {
+		return err
+	}
+	return kill(ctx, client, h.Name(), killOptions(opts).timeout)
+}
+
+// RequestStop is that of [Sandbox].
+func (h *SandboxHandle) RequestStop(ctx context.Context) error {
+	client, err := clientOf(ctx)
+	if err != nil {
+		return err
+	}
+	return requestStop(ctx, client, h.Name(), false)
+}
+
+// RequestKill is that of [Sandbox].
+func (h *SandboxHandle) RequestKill(ctx context.Context) error {
+	client, err := clientOf(ctx)
+	if err != nil {
+		return err
+	}
+	return requestStop(ctx, client, h.Name(), true)
+}
+
+// RequestDrain is that of [Sandbox].
+func (h *SandboxHandle) RequestDrain(ctx context.Context) error { return h.RequestStop(ctx) }
+
+// WaitUntilStopped is that of [Sandbox].
+func (h *SandboxHandle) WaitUntilStopped(ctx context.Context) (*SandboxStopResult, error) {
+	client, err := clientOf(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return waitUntilStopped(ctx, client, h.Name())
+}
+
+// end notes that the machine is gone, when wait says so.
+func (s *Sandbox) end(ctx context.Context, wait func() error) error {
+	if err := s.usable(ctx); err != nil {
+		return err
+	}
+	if err := wait(); err != nil {
+		return err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.ended = true
+	return nil
+}
+
+func stopOptions(opts []StopOption) lifecycleOptions {
+	options := lifecycleOptions{stopTimeout}
+	for _, option := range opts {
+		option(&options)
+	}
+	return options
+}
+
+func killOptions(opts []KillOption) lifecycleOptions {
+	options := lifecycleOptions{killTimeout}
+	for _, option := range opts {
+		option(&options)
+	}
+	return options
+}
+
+func start(ctx context.Context, name string, owned bool) (*Sandbox, error) {
+	client, err := clientOf(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if err := boot(ctx, client, name); err != nil {
+		return nil, err
+	}
+	return &Sandbox{name: name, client: client, owned: owned}, nil
+}
+
+func boot(ctx context.Context, client *capi.Client, name string) error {
+	return wrap(client.StartSandbox(ctx, name, capi.StartOptions{Idle: true}))
+}
+
+func stop(ctx context.Context, client *capi.Client, name string, timeout time.Duration) error {
+	return settled(client.StopSandbox(ctx, name, timeout))
+}
+
+func kill(ctx context.Context, client *capi.Client, name string, timeout time.Duration) error {
+	// Asked for first: a machine is killed however short the time is.
+	if err := client.RequestStop(ctx, name, true); err != nil {
+		return settled(err)
+	}
+	limited, cancel := context.WithTimeout(ctx, timeout)
+	defer cancel()
+	err := settled(client.StopSandbox(limited, name, 0))
+	if errors.Is(err, context.DeadlineExceeded) && ctx.Err() == nil {
+		return failure(ErrSandboxStillRunning, fmt.Sprintf("sandbox still running: %s, %v after it was killed", name, timeout))
 	}
 	return err
 }
 
-func needsMachine(ctx context.Context, name string) error {
-	if _, err := lookUp(ctx, name); err != nil {
-		return err
-	}
-	return unsupported(name)
+func requestStop(ctx context.Context, client *capi.Client, name string, atOnce bool) error {
+	return settled(client.RequestStop(ctx, name, atOnce))
 }
 
-// waitUntilStopped watches the registry: another program runs the machine.
-func waitUntilStopped(ctx context.Context, name string) (*SandboxStopResult, error) {
-	ticker := time.NewTicker(50 * time.Millisecond)
-	defer ticker.Stop()
-	for {
-		now, err := lookUp(ctx, name)
-		if err != nil {
-			return nil, err
-		}
-		if !now.Live {
-			return &SandboxStopResult{Name: name, Status: SandboxStatus(now.Status), ObservedAt: time.Now()}, nil
-		}
-		select {
-		case <-ctx.Done():
-		case <-ticker.C:
-		}
+// settled takes a machine that does not run for one that has ended.
+func settled(err error) error {
+	if capi.StatusOf(err) == capi.SandboxNotRunning {
+		return nil
 	}
+	return wrap(err)
 }
 
-func lookUp(ctx context.Context, name string) (capi.Sandbox, error) {
-	client, err := clientOf(ctx)
+func waitUntilStopped(ctx context.Context, client *capi.Client, name string) (*SandboxStopResult, error) {
+	// Without a machine that this library has started, there is nothing to say but the status.
+	end, err := client.WaitSandbox(ctx, name)
+	if err := settled(err); err != nil {
+		return nil, err
+	}
+	now, err := client.GetSandbox(ctx, name)
 	if err != nil {
-		return capi.Sandbox{}, err
+		return nil, wrap(err)
 	}
-	info, err := client.GetSandbox(ctx, name)
-	return info, wrap(err)
-}
-
-func unsupported(name string) error {
-	return failure(ErrUnsupportedOperation,
-		fmt.Sprintf("unsupported operation: the machine of sandbox %s is for `msb start` and `msb stop` to run", name))
+	result := &SandboxStopResult{Name: name, Status: SandboxStatus(now.Status), Signal: signalOf(end), ObservedAt: time.Now()}
+	if end.End == capi.EndExited {
+		result.ExitCode = &end.ExitCode
+	}
+	return result, nil
 }

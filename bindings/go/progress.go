@@ -41,6 +41,11 @@ const (
 // String is the phase in lower case, "copying".
 func (p ProgressPhase) String() string { return capi.PhaseName(uint32(p)) }
 
+// partOf is the context of a step of a call that does more: it is not complete yet.
+func partOf(ctx context.Context) context.Context {
+	return capi.FilterProgress(ctx, func(event capi.Event) bool { return ProgressPhase(event.Phase) != PhaseComplete })
+}
+
 // WithProgress makes calls with the context tell how far they are. They call report on the goroutine that made the call,
 // at most twenty times a second and at every change of phase. report must not itself use this package.
 func WithProgress(ctx context.Context, report func(Progress)) context.Context {

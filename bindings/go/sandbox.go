@@ -7,38 +7,52 @@ import (
 	"github.com/superradcompany/microsandbox/sdk/go/internal/capi"
 )
 
-// Sandbox is a sandbox that this program made. Its machine does not run: this package registers sandboxes and makes their
-// disks, and leaves it to microsandbox to boot them. Any goroutine may use it.
+// Sandbox is a sandbox that this program made, started or connected to. Its methods work in the home where it was found,
+// whatever the client of their context. Any goroutine may use it.
 type Sandbox struct {
-	name string
+	name   string
+	client *capi.Client
 
 	mu     sync.Mutex
-	owned  bool
+	owned  bool // its machine is stopped by Close
+	ended  bool // this machine was seen to end: one that runs now is somebody else's
 	closed bool
 }
 
-// CreateSandbox registers a stopped sandbox and makes its writable disk: an empty one over an image of the cache
-// ([WithImage]), or a private copy of a snapshot's ([WithSnapshot]). `msb start` boots it.
+// CreateSandbox makes a sandbox and boots it: a writable disk, empty over an image ([WithImage]) or a private copy of a
+// snapshot's ([WithSnapshot]), and a machine that runs until it is stopped. [Sandbox.Close] stops it, unless
+// [WithDetached] is given; a program that ends without Close leaves it running. [WithoutBoot] makes record and disk only,
+// for [RunSandbox] and [StartSandbox].
 //
-// It fails with ErrSandboxAlreadyExists unless [WithReplace] is given, ErrImageNotFound when the image is not in the cache,
-// ErrSnapshotNotFound, and ErrSnapshotImageMissing when the cache lacks the image that the snapshot needs.
+// An image that is not cached is pulled; see [WithPullPolicy]. When the machine does not come up, nothing is left of the
+// sandbox.
+//
+// It fails with ErrSandboxAlreadyExists unless [WithReplace] is given; with ErrSnapshotNotFound; with ErrImageNotFound and
+// ErrSnapshotImageMissing when the image is not cached and may not be pulled, or its registry does not have it; with
+// ErrUnsupportedOperation when the host lacks QEMU or a kernel, and Detail("package") is what to install.
 func CreateSandbox(ctx context.Context, name string, opts ...SandboxOption) (*Sandbox, error) {
 	var config SandboxConfig
 	for _, option := range opts {
 		option(&config)
 	}
-	native, err := config.native()
-	if err != nil {
-		return nil, err
-	}
 	client, err := clientOf(ctx)
 	if err != nil {
 		return nil, err
 	}
-	if err := client.CreateSandbox(ctx, name, native); err != nil {
-		return nil, wrap(err)
+	if err := config.create(ctx, client, name); err != nil {
+		return nil, err
 	}
-	return &Sandbox{name: name, owned: !config.Detached}, nil
+	sandbox := &Sandbox{name: name, client: client}
+	if config.NoBoot {
+		return sandbox, nil
+	}
+	if err := boot(ctx, client, name); err != nil {
+		// What was made is taken back, also when it is the context that has ended.
+		_ = client.RemoveSandbox(context.Background(), name)
+		return nil, err
+	}
+	sandbox.owned = !config.Detached
+	return sandbox, nil
 }
 
 // GetSandbox looks a sandbox up.
@@ -100,19 +114,23 @@ func RemoveSandbox(ctx context.Context, name string) error {
 // Name is the name of the sandbox.
 func (s *Sandbox) Name() string { return s.name }
 
-// Close gives the sandbox up; its record and disk stay. The second time it fails with ErrInvalidHandle, as other methods
-// do then.
+// Close gives the sandbox up, and stops a machine that it owns as [Sandbox.Stop] does; record and disk stay. The second
+// time it fails with ErrInvalidHandle, as other methods do then.
 func (s *Sandbox) Close() error {
 	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.closed {
+	closed, stops := s.closed, s.owned && !s.ended
+	s.closed = true
+	s.mu.Unlock()
+	if closed {
 		return closedSandbox()
 	}
-	s.closed = true
-	return nil
+	if !stops {
+		return nil
+	}
+	return stop(context.Background(), s.client, s.name, stopTimeout)
 }
 
-// Detach makes the sandbox outlive its owner. Its machine does not run, so this only changes what OwnsLifecycle says.
+// Detach gives the machine up: Close does not stop it.
 func (s *Sandbox) Detach(ctx context.Context) error {
 	if err := s.usable(ctx); err != nil {
 		return err
@@ -123,7 +141,8 @@ func (s *Sandbox) Detach(ctx context.Context) error {
 	return nil
 }
 
-// OwnsLifecycle tells whether the sandbox was made without [WithDetached], and not detached since.
+// OwnsLifecycle tells whether Close stops the machine: it was started here, and neither made with [WithDetached] nor
+// detached since.
 func (s *Sandbox) OwnsLifecycle() (bool, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

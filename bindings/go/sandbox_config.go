@@ -2,7 +2,6 @@ package microsandbox
 
 import (
 	"encoding/json"
-	"fmt"
 	"sort"
 	"time"
 
@@ -34,9 +33,11 @@ type SandboxConfig struct {
 	IdleTimeout time.Duration
 	PullPolicy  PullPolicy
 
-	Replace      bool // these are not stored
-	Detached     bool
-	RegistryAuth *RegistryAuth
+	Replace        bool // these are not stored
+	ReplaceTimeout time.Duration
+	Detached       bool
+	NoBoot         bool
+	RegistryAuth   *RegistryAuth
 }
 
 // storedConfig has the members of the stored configuration that SandboxConfig knows.
@@ -89,9 +90,7 @@ func (c *SandboxConfig) native() (capi.SandboxOptions, error) {
 	policy, known := storedPolicies[c.PullPolicy]
 	switch {
 	case !known:
-		return none, failure(ErrInvalidArgument, fmt.Sprintf("invalid argument: unknown pull policy %q", string(c.PullPolicy)))
-	case c.PullPolicy == PullPolicyAlways:
-		return none, failure(ErrUnsupportedOperation, "unsupported operation: images are not pulled; load them with Image.Load")
+		return none, unknownPolicy(c.PullPolicy)
 	case c.ImageDisk != "" || c.BindRootfs != "":
 		return none, failure(ErrUnsupportedOperation, "unsupported operation: sandboxes are made from OCI images and snapshots")
 	}

@@ -5,7 +5,7 @@ import "time"
 // SandboxOption configures [CreateSandbox].
 type SandboxOption func(*SandboxConfig)
 
-// WithImage makes the sandbox from an image of the cache.
+// WithImage makes the sandbox from an image.
 func WithImage(reference string) SandboxOption {
 	return func(c *SandboxConfig) { c.Image = reference }
 }
@@ -27,13 +27,13 @@ func WithLabels(labels map[string]string) SandboxOption {
 // WithLabel adds a label.
 func WithLabel(key, value string) SandboxOption { return WithLabels(map[string]string{key: value}) }
 
-// WithReplace removes a sandbox of the same name first. One that runs is ErrSandboxStillRunning.
-func WithReplace() SandboxOption {
-	return func(c *SandboxConfig) { c.Replace = true }
-}
+// WithReplace removes a sandbox of the same name first. One that runs is stopped, and has 10 s for that.
+func WithReplace() SandboxOption { return WithReplaceWithTimeout(stopTimeout) }
 
-// WithReplaceWithTimeout is [WithReplace]. There is nothing to wait for: what runs is not replaced.
-func WithReplaceWithTimeout(timeout time.Duration) SandboxOption { return WithReplace() }
+// WithReplaceWithTimeout is [WithReplace] with another time to stop.
+func WithReplaceWithTimeout(timeout time.Duration) SandboxOption {
+	return func(c *SandboxConfig) { c.Replace, c.ReplaceTimeout = true, timeout }
+}
 
 // WithMemory sets the memory of the machine, in MiB.
 func WithMemory(mib uint32) SandboxOption {
@@ -75,18 +75,23 @@ func WithEntrypoint(args ...string) SandboxOption {
 	return func(c *SandboxConfig) { c.Entrypoint = append([]string{}, args...) }
 }
 
-// WithDetached makes a sandbox that its maker does not own.
+// WithDetached makes a sandbox that its maker does not own: it runs until it is stopped.
 func WithDetached() SandboxOption {
 	return func(c *SandboxConfig) { c.Detached = true }
 }
 
-// WithEphemeral makes a sandbox that microsandbox removes when it stops.
+// WithoutBoot makes the record and the disk of a stopped sandbox, and boots nothing. Needs neither QEMU nor a kernel.
+func WithoutBoot() SandboxOption {
+	return func(c *SandboxConfig) { c.NoBoot = true }
+}
+
+// WithEphemeral makes a sandbox that `msb` removes when it stops; this package does not.
 func WithEphemeral(ephemeral bool) SandboxOption {
 	return func(c *SandboxConfig) { c.Ephemeral = ephemeral }
 }
 
-// WithPullPolicy sets when the image is pulled. This package makes sandboxes from the cache alone: PullPolicyAlways is
-// ErrUnsupportedOperation.
+// WithPullPolicy sets when the image is pulled: if it is not cached, unless told. The image of a snapshot is known by its
+// digest, so that PullPolicyAlways means no more for it.
 func WithPullPolicy(policy PullPolicy) SandboxOption {
 	return func(c *SandboxConfig) { c.PullPolicy = policy }
 }
@@ -106,17 +111,17 @@ func WithBindRootfs(path string) SandboxOption {
 	return func(c *SandboxConfig) { c.BindRootfs = path }
 }
 
-// WithRegistryAuth says who pulls the image. Nothing is pulled, and credentials are not stored.
+// WithRegistryAuth says who pulls the image. It is not stored.
 func WithRegistryAuth(auth RegistryAuth) SandboxOption {
 	return func(c *SandboxConfig) { c.RegistryAuth = &auth }
 }
 
-// WithMaxDuration ends the machine after a time, counted in whole seconds.
+// WithMaxDuration makes `msb` end the machine after a time, counted in whole seconds.
 func WithMaxDuration(duration time.Duration) SandboxOption {
 	return func(c *SandboxConfig) { c.MaxDuration = duration }
 }
 
-// WithIdleTimeout ends the machine when it had nothing to do for a time, counted in whole seconds.
+// WithIdleTimeout makes `msb` end the machine when it had nothing to do for a time, counted in whole seconds.
 func WithIdleTimeout(timeout time.Duration) SandboxOption {
 	return func(c *SandboxConfig) { c.IdleTimeout = timeout }
 }
@@ -127,9 +132,9 @@ type PullPolicy string
 // The policies; PullPolicyDefault is PullPolicyIfMissing.
 const (
 	PullPolicyDefault   PullPolicy = ""
-	PullPolicyAlways    PullPolicy = "always"
-	PullPolicyIfMissing PullPolicy = "if-missing"
-	PullPolicyNever     PullPolicy = "never"
+	PullPolicyAlways    PullPolicy = "always"     // the registry says what the reference means today
+	PullPolicyIfMissing PullPolicy = "if-missing" // what is cached is taken, and nobody is asked
+	PullPolicyNever     PullPolicy = "never"      // what is not cached is ErrImageNotFound
 )
 
 // RegistryAuth is a name and password for a registry.

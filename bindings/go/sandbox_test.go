@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"runtime"
 	"testing"
 	"time"
 
@@ -22,9 +23,10 @@ func newSandbox(t testing.TB) (context.Context, *m.Client) {
 	return ctx, client
 }
 
+// createSandbox makes record and disk.
 func createSandbox(t testing.TB, ctx context.Context, name string, opts ...m.SandboxOption) {
 	t.Helper()
-	sandbox, err := m.CreateSandbox(ctx, name, opts...)
+	sandbox, err := m.CreateSandbox(ctx, name, append(opts, m.WithoutBoot())...)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -46,11 +48,12 @@ func TestSandboxCreate(t *testing.T) {
 		m.WithMemory(1024), m.WithCPUs(2), m.WithEnv(map[string]string{"A": "1", "B": ""}), m.WithWorkdir("/work"),
 		m.WithHostname("box"), m.WithUser("nobody"), m.WithShell("/bin/ash"), m.WithEntrypoint("/init", "--now"),
 		m.WithEphemeral(true), m.WithPullPolicy(m.PullPolicyNever), m.WithMaxDuration(90*time.Second),
-		m.WithIdleTimeout(1500*time.Millisecond), m.WithRegistryAuth(m.RegistryAuth{Username: "u", Password: "secret"}))
+		m.WithIdleTimeout(1500*time.Millisecond), m.WithRegistryAuth(m.RegistryAuth{Username: "u", Password: "secret"}),
+		m.WithoutBoot())
 	if err != nil {
 		t.Fatal(err)
 	}
-	if sandbox.Name() != "worker" || !sandbox.OwnsLifecycleOrFalse() {
+	if sandbox.Name() != "worker" || sandbox.OwnsLifecycleOrFalse() {
 		t.Errorf("got %s, owned %v", sandbox.Name(), sandbox.OwnsLifecycleOrFalse())
 	}
 	if info, err := os.Stat(upperOf(client, "worker")); err != nil || info.Size() != 80<<20 {
@@ -92,21 +95,20 @@ func TestSandboxCreate(t *testing.T) {
 
 func TestSandboxCreateFails(t *testing.T) {
 	ctx, _ := newSandbox(t)
-	image := m.WithImage("demo/app:1")
+	image, never := m.WithImage("demo/app:1"), m.WithPullPolicy(m.PullPolicyNever)
 	for name, c := range map[string]struct {
 		sandbox string
 		opts    []m.SandboxOption
 		kind    m.ErrorKind
 	}{
 		"exists":              {"base", []m.SandboxOption{image}, m.ErrSandboxAlreadyExists},
-		"no image":            {"new", []m.SandboxOption{m.WithImage("no/such:1")}, m.ErrImageNotFound},
+		"no image":            {"new", []m.SandboxOption{m.WithImage("no/such:1"), never}, m.ErrImageNotFound},
 		"no snapshot":         {"new", []m.SandboxOption{m.WithSnapshot("none")}, m.ErrSnapshotNotFound},
 		"neither":             {"new", nil, m.ErrInvalidArgument},
 		"both":                {"new", []m.SandboxOption{image, m.WithSnapshot("none")}, m.ErrInvalidArgument},
 		"snapshot and size":   {"new", []m.SandboxOption{m.WithFromSnapshot("none"), m.WithOCIUpperSize(80)}, m.ErrInvalidArgument},
 		"name":                {"-new", []m.SandboxOption{image}, m.ErrInvalidConfig},
 		"NUL in a label":      {"new", []m.SandboxOption{image, m.WithLabel("a\x00", "")}, m.ErrInvalidArgument},
-		"pull":                {"new", []m.SandboxOption{image, m.WithPullPolicy(m.PullPolicyAlways)}, m.ErrUnsupportedOperation},
 		"unknown pull policy": {"new", []m.SandboxOption{image, m.WithPullPolicy("often")}, m.ErrInvalidArgument},
 		"image disk":          {"new", []m.SandboxOption{m.WithImageDisk("a.raw", "ext4")}, m.ErrUnsupportedOperation},
 		"bind":                {"new", []m.SandboxOption{m.WithBindRootfs("/srv")}, m.ErrUnsupportedOperation},
@@ -182,12 +184,12 @@ func TestSandboxPinsItsImage(t *testing.T) {
 func TestSandboxClose(t *testing.T) {
 	ctx, _ := newHome(t)
 	loadDemo(t, ctx)
-	sandbox, err := m.CreateSandbox(ctx, "base", m.WithImage("demo/app:1"), m.WithOCIUpperSize(72), m.WithDetached())
+	sandbox, err := m.CreateSandbox(ctx, "base", m.WithImage("demo/app:1"), m.WithOCIUpperSize(72), m.WithoutBoot())
 	if err != nil {
 		t.Fatal(err)
 	}
 	if owned, err := sandbox.OwnsLifecycle(); owned || err != nil {
-		t.Errorf("a detached sandbox is owned: %v, %v", owned, err)
+		t.Errorf("a sandbox that was not booted is owned: %v, %v", owned, err)
 	}
 	if err := sandbox.Detach(ctx); err != nil {
 		t.Error(err)
@@ -205,11 +207,11 @@ func TestSandboxClose(t *testing.T) {
 	}
 }
 
-// The machines of these sandboxes do not run: what would end one returns at once, what would need one says so.
+// No machine runs: what would end one returns at once, what would need one says so.
 func TestLifecycleWithoutMachine(t *testing.T) {
 	ctx, _ := newHome(t)
 	loadDemo(t, ctx)
-	sandbox, err := m.CreateSandbox(ctx, "base", m.WithImage("demo/app:1"), m.WithOCIUpperSize(72))
+	sandbox, err := m.CreateSandbox(ctx, "base", m.WithImage("demo/app:1"), m.WithOCIUpperSize(72), m.WithoutBoot())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -233,18 +235,53 @@ func TestLifecycleWithoutMachine(t *testing.T) {
 	if _, err := sandbox.WaitUntilStopped(ctx); err != nil {
 		t.Error(err)
 	}
-
-	_, started := m.StartSandbox(ctx, "base")
-	_, detached := m.StartSandboxDetached(ctx, "base")
-	_, byHandle := handle.Start(ctx)
-	_, byHandleDetached := handle.StartDetached(ctx)
-	for _, err := range []error{started, detached, byHandle, byHandleDetached} {
-		wantKind(t, err, m.ErrUnsupportedOperation)
+	if said, err := sandbox.Logs(ctx, m.LogOptions{}); err != nil || len(said) != 0 {
+		t.Errorf("it said %q, %v", said, err)
 	}
+	_, err = handle.Logs(ctx, m.LogOptions{Source: 9})
+	wantKind(t, err, m.ErrInvalidArgument)
 	_, err = handle.Connect(ctx)
 	wantKind(t, err, m.ErrSandboxNotRunning)
-	_, err = m.StartSandbox(ctx, "none")
-	wantKind(t, err, m.ErrSandboxNotFound)
+}
+
+// What cannot run is no reason to have QEMU.
+func TestMachinesThatCannotBe(t *testing.T) {
+	ctx, _ := newSandbox(t)
+	_, started := m.StartSandbox(ctx, "none")
+	_, detached := m.StartSandboxDetached(ctx, "none")
+	_, run := m.RunSandbox(ctx, "none", m.RunOptions{}, "/bin/app")
+	_, said := (&m.SandboxHandle{}).Logs(ctx, m.LogOptions{})
+	for _, err := range []error{started, detached, run} {
+		wantKind(t, err, m.ErrSandboxNotFound)
+	}
+	if said == nil {
+		t.Error("the zero handle has logs")
+	}
+	for name, options := range map[string]m.RunOptions{
+		"accelerator": {Accelerator: "steam"}, "NUL": {Workdir: "a\x00b"}, "variable": {Env: map[string]string{"A=B": ""}},
+		"memory": {MemoryMiB: 1}, "processors": {CPUs: 1000},
+	} {
+		_, err := m.RunSandbox(ctx, "base", options, "/bin/app")
+		if !m.IsKind(err, m.ErrInvalidArgument) {
+			t.Errorf("%s: got %v", name, err)
+		}
+	}
+}
+
+// A sandbox whose machine does not come up is not left behind, and the failure says what to install.
+func TestCreateWithoutQEMU(t *testing.T) {
+	ctx, _ := newHome(t)
+	loadDemo(t, ctx)
+	t.Setenv("PATH", t.TempDir())
+	_, err := m.CreateSandbox(ctx, "base", m.WithImage("demo/app:1"), m.WithOCIUpperSize(72))
+	wantKind(t, err, m.ErrUnsupportedOperation)
+	var failure *m.Error
+	if errors.As(err, &failure); runtime.GOARCH == "amd64" && failure.Detail("package") != "qemu-system-x86" {
+		t.Errorf("%v does not say what to install", err)
+	}
+	if list, err := m.ListSandboxes(ctx); err != nil || len(list) != 0 {
+		t.Errorf("left %v, %v", list, err)
+	}
 }
 
 func TestGetSandboxThatIsNotThere(t *testing.T) {

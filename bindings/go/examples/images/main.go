@@ -1,8 +1,9 @@
-// Command images puts the images of an archive into the cache, tells how far it is, and lists what the cache has.
+// Command images puts images into the cache, from archives or from their registries, tells how far it is, and lists what
+// the cache has.
 //
-//	docker save -o app.tar alpine:3.20 && go run ./examples/images app.tar
+//	docker save -o app.tar demo/app:1 && go run ./examples/images app.tar alpine:3.20
 //
-// Ctrl-C stops it; nothing is left of an image that was not loaded as a whole.
+// Ctrl-C stops it; nothing is left of an image that did not come whole.
 package main
 
 import (
@@ -23,14 +24,14 @@ func main() {
 	}
 }
 
-func run(ctx context.Context, archives []string) error {
+func run(ctx context.Context, sources []string) error {
 	watched := m.WithProgress(ctx, func(p m.Progress) {
 		if p.TotalKnown {
 			fmt.Fprintf(os.Stderr, "\r%s %d of %d MiB\033[K", p.Phase, p.Done>>20, p.Total>>20)
 		}
 	})
-	for _, archive := range archives {
-		_, err := m.Image.Load(watched, archive)
+	for _, source := range sources {
+		err := get(watched, source)
 		fmt.Fprint(os.Stderr, "\r\033[K")
 		if err != nil {
 			return err
@@ -52,4 +53,14 @@ func run(ctx context.Context, archives []string) error {
 		fmt.Println()
 	}
 	return nil
+}
+
+// get loads a file that is there, and pulls anything else.
+func get(ctx context.Context, source string) error {
+	if _, err := os.Stat(source); err == nil {
+		_, err := m.Image.Load(ctx, source)
+		return err
+	}
+	_, err := m.Image.Pull(ctx, source)
+	return err
 }

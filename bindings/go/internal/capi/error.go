@@ -6,18 +6,26 @@ package capi
 */
 import "C"
 
-import "unsafe"
+import (
+	"errors"
+	"unsafe"
+)
 
 // Status is the kind of a failure, MSB_ERR_… of the header.
 type Status int32
 
 // The kinds that this binding itself makes or looks for.
 const (
-	InvalidArgument  Status = C.MSB_ERR_INVALID_ARGUMENT
-	InvalidHandle    Status = C.MSB_ERR_INVALID_HANDLE
-	Cancelled        Status = C.MSB_ERR_CANCELLED
-	DeadlineExceeded Status = C.MSB_ERR_DEADLINE_EXCEEDED
-	LibraryNotLoaded Status = C.MSB_ERR_LIBRARY_NOT_LOADED
+	InvalidArgument      Status = C.MSB_ERR_INVALID_ARGUMENT
+	InvalidHandle        Status = C.MSB_ERR_INVALID_HANDLE
+	Cancelled            Status = C.MSB_ERR_CANCELLED
+	DeadlineExceeded     Status = C.MSB_ERR_DEADLINE_EXCEEDED
+	LibraryNotLoaded     Status = C.MSB_ERR_LIBRARY_NOT_LOADED
+	SandboxNotFound      Status = C.MSB_ERR_SANDBOX_NOT_FOUND
+	SandboxNotRunning    Status = C.MSB_ERR_SANDBOX_NOT_RUNNING
+	SandboxStillRunning  Status = C.MSB_ERR_SANDBOX_STILL_RUNNING
+	ImageNotFound        Status = C.MSB_ERR_IMAGE_NOT_FOUND
+	SnapshotImageMissing Status = C.MSB_ERR_SNAPSHOT_IMAGE_MISSING
 )
 
 // Name is the kind in Go spelling, without Err.
@@ -36,10 +44,19 @@ type Error struct {
 
 func (e *Error) Error() string { return e.Message }
 
+// StatusOf is the status of a failure that the library reported; 0 for any other error, and for nil.
+func StatusOf(err error) Status {
+	var failure *Error
+	if errors.As(err, &failure) {
+		return failure.Status
+	}
+	return C.MSB_OK
+}
+
 // The facts that errors of the library may have; msb_error_detail lists none, it only looks up.
 var detailKeys = [...]string{
 	"path", "name", "reference", "platform", "digest", "expected", "actual", "member", "offset", "children", "sandboxes",
-	"status",
+	"status", "http_status", "package",
 }
 
 // takeError turns what a call returned into a Go error, and frees it.

@@ -2,6 +2,7 @@ package capi
 
 /*
 #include <microsandbox.h>
+#include <stdlib.h>
 */
 import "C"
 
@@ -37,6 +38,71 @@ func (c *Client) LoadImages(ctx context.Context, archive string, tags []string) 
 		return nil, err
 	}
 	return takeImages(list), nil
+}
+
+// The policies of pulls.
+const (
+	PullIfMissing uint32 = C.MSB_PULL_IF_MISSING
+	PullAlways    uint32 = C.MSB_PULL_ALWAYS
+	PullNever     uint32 = C.MSB_PULL_NEVER
+)
+
+// PullOptions are those of msb_image_pull; what is zero is absent.
+type PullOptions struct {
+	Policy                uint32
+	Force, Insecure       bool
+	Username, Password    string // with a name, an empty password is one too
+	CACertsPath, Platform string
+	KeepBlobs, FallBack   bool
+}
+
+// PullReport is what a pull did.
+type PullReport struct {
+	Cached, FellBack             bool
+	LayersFetched, LayersPresent uint32
+	BytesFetched                 uint64
+}
+
+// PullImage is msb_image_pull.
+func (c *Client) PullImage(ctx context.Context, reference string, options PullOptions) (Image, PullReport, error) {
+	var a arena
+	defer a.free()
+	name := a.text(reference)
+	// Apart, for what C gets to see may not point to memory of Go.
+	native := (*C.msb_image_pull_report)(a.own(C.calloc(1, C.sizeof_msb_image_pull_report)))
+	native.struct_size = C.sizeof_msb_image_pull_report
+	opts := C.msb_image_pull_opts{
+		struct_size:   C.sizeof_msb_image_pull_opts,
+		policy:        C.uint32_t(options.Policy),
+		force:         C.bool(options.Force),
+		insecure:      C.bool(options.Insecure),
+		ca_certs_path: a.optional(options.CACertsPath),
+		platform:      a.optional(options.Platform),
+		keep:          C.MSB_KEEP_DEFAULT,
+		fall_back:     C.bool(options.FallBack),
+		report:        native,
+	}
+	if options.Username != "" || options.Password != "" {
+		opts.username, opts.password = a.text(options.Username), a.text(options.Password)
+	}
+	if options.KeepBlobs {
+		opts.keep = C.MSB_KEEP_BLOBS
+	}
+	var image *C.msb_image
+	err := c.do(ctx, &a, func(client *C.msb_client, call *C.msb_call, failure **C.msb_error) C.msb_status {
+		return C.msb_image_pull(client, name, &opts, call, &image, failure)
+	})
+	if err != nil {
+		return Image{}, PullReport{}, err
+	}
+	defer C.msb_handle_free(unsafe.Pointer(image))
+	return readImage(image), PullReport{
+		Cached:        bool(native.cached),
+		FellBack:      bool(native.fell_back),
+		LayersFetched: uint32(native.layers_fetched),
+		LayersPresent: uint32(native.layers_present),
+		BytesFetched:  uint64(native.bytes_fetched),
+	}, nil
 }
 
 // SaveImages is msb_image_save.

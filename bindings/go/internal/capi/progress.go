@@ -23,6 +23,19 @@ func WithProgress(ctx context.Context, sink func(Event)) context.Context {
 	return context.WithValue(ctx, progressKey{}, sink)
 }
 
+// FilterProgress lets a sink have only the events that pass.
+func FilterProgress(ctx context.Context, pass func(Event) bool) context.Context {
+	sink := progressOf(ctx)
+	if sink == nil {
+		return ctx
+	}
+	return WithProgress(ctx, func(event Event) {
+		if pass(event) {
+			sink(event)
+		}
+	})
+}
+
 func progressOf(ctx context.Context) func(Event) {
 	sink, _ := ctx.Value(progressKey{}).(func(Event))
 	return sink

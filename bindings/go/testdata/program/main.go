@@ -61,6 +61,21 @@ func run(ctx context.Context, archive, work string) error {
 	if err != nil {
 		return err
 	}
+	owned, err := sb.OwnsLifecycle()
+	if err != nil {
+		return err
+	}
+	fmt.Println(sb.Name(), "runs, and ends with this program:", owned)
+	running, err := m.GetSandbox(ctx, "baseline")
+	if err != nil {
+		return err
+	}
+	fmt.Println("status", running.Status())
+	_, err = running.Snapshot(ctx, "too-early")
+	fmt.Println("too early:", m.IsKind(err, m.ErrSnapshotSandboxRunning))
+	_, err = m.StartSandbox(ctx, "baseline")
+	fmt.Println("started twice:", m.IsKind(err, m.ErrSandboxStillRunning))
+	fmt.Println("removed:", !m.IsKind(running.Remove(ctx), m.ErrSandboxStillRunning))
 	_ = sb.Stop(ctx)
 	_ = sb.Close()
 
@@ -80,13 +95,38 @@ func run(ctx context.Context, archive, work string) error {
 	fmt.Println("upper", report.Upper.Kind, snap.Labels()["stage"], *snap.SourceSandbox())
 
 	// 3. boot a fresh sandbox from the snapshot
-	if _, err := m.CreateSandbox(ctx, "worker", m.WithSnapshot("after-pip-install")); err != nil {
+	sb2, err := m.CreateSandbox(ctx, "worker",
+		m.WithSnapshot("after-pip-install"),
+	)
+	if err != nil {
 		return err
 	}
 	h, err := m.GetSandbox(ctx, "worker")
 	if err != nil {
 		return err
 	}
+	guest, err := h.Connect(ctx)
+	if err != nil {
+		return err
+	}
+	fmt.Println("connected, not owned:", !guest.OwnsLifecycleOrFalse())
+	if err := guest.Close(); err != nil {
+		return err
+	}
+	if h, err = h.Refresh(ctx); err != nil {
+		return err
+	}
+	fmt.Println("status", h.Status())
+	// An owned machine ends with its Sandbox.
+	if err := sb2.Close(); err != nil {
+		return err
+	}
+	ended, err := h.WaitUntilStopped(ctx)
+	if err != nil {
+		return err
+	}
+	fmt.Println("ended", ended.Status, *ended.ExitCode)
+	fmt.Println("killed again:", h.Kill(ctx), h.Stop(ctx, m.WithStopTimeout(time.Second)))
 	child, err := h.SnapshotTo(ctx, work+"/child")
 	if err != nil {
 		return err
