@@ -103,7 +103,8 @@ std::string bash_reply(const Values& values) {
     case Values::kDirectories:
       return "compopt -o filenames 2>/dev/null; mapfile -t COMPREPLY < <(compgen -d -- \"$cur\")";
     case Values::kNames:
-      return "_msbctl_words \"$(\"${COMP_WORDS[0]}\" __names " + values.words + " 2>/dev/null)\"";
+      return "_msbctl_words \"$(\"${COMP_WORDS[0]}\" ${home:+--home \"$home\"} __names " + values.words +
+             " 2>/dev/null)\"";
     case Values::kNone:
       break;
   }
@@ -115,7 +116,7 @@ std::string bash_script(const CLI::App& root) {
 _msbctl_words() { mapfile -t COMPREPLY < <(compgen -W "$1" -- "$cur"); }
 
 _msbctl() {
-  local path=msbctl word cur prev words cword
+  local path=msbctl home='' before='' word cur prev words cword
   COMPREPLY=()
   # References hold colons, at which bash breaks words; bash-completion puts them together again.
   if declare -F _get_comp_words_by_ref >/dev/null; then
@@ -124,6 +125,8 @@ _msbctl() {
     cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]} words=("${COMP_WORDS[@]}") cword=$COMP_CWORD
   fi
   for word in "${words[@]:1:cword-1}"; do
+    if [[ $before == --home ]]; then home=${word/#\~/$HOME}; elif [[ $word == --home=* ]]; then home=${word#*=}; fi
+    before=$word
     case "$path $word" in
 )" + path_arms(root, "      ") +
                      R"(    esac
@@ -173,7 +176,7 @@ std::string zsh_reply(const Values& values) {
     case Values::kDirectories:
       return "_files -/";
     case Values::kNames:
-      return "compadd -- ${(f)\"$($words[1] __names " + values.words + " 2>/dev/null)\"}";
+      return "compadd -- ${(f)\"$($words[1] ${home:+--home} $home __names " + values.words + " 2>/dev/null)\"}";
     case Values::kNone:
       break;
   }
@@ -197,9 +200,11 @@ std::string zsh_options(const CLI::App& command) {
 std::string zsh_script(const CLI::App& root) {
   std::string text = R"(#compdef msbctl
 _msbctl() {
-  local path=msbctl word cur=$words[CURRENT] prev=$words[CURRENT-1]
+  local path=msbctl home before word cur=$words[CURRENT] prev=$words[CURRENT-1]
   local -a entries globals
   for word in ${words[2,CURRENT-1]}; do
+    if [[ $before == --home ]]; then home=${word/#\~/$HOME}; elif [[ $word == --home=* ]]; then home=${word#*=}; fi
+    before=$word
     case "$path $word" in
 )" + path_arms(root, "      ") +
                      "    esac\n  done\n  case \"$path $prev\" in\n";
@@ -230,7 +235,7 @@ std::string fish_values(const Values& values) {
     case Values::kDirectories:
       return " -f -a '(__fish_complete_directories)'";
     case Values::kNames:
-      return " -f -a '(msbctl __names " + values.words + " 2>/dev/null)'";
+      return " -f -a '(__msbctl_names " + values.words + ")'";
     case Values::kNone:
       break;
   }
@@ -252,7 +257,22 @@ function __msbctl_at
     }
     text += "\n        set path " + in_quotes(full_name(*command)) + '\n';
   }
-  text += "    end\n  end\n  test \"$path\" = \"$argv\"\nend\ncomplete -c msbctl -f\n";
+  text += "    end\n  end\n  test \"$path\" = \"$argv\"\nend\n";
+  text += R"(function __msbctl_names
+  set -l home
+  set -l before
+  for word in (commandline -opc)[2..]
+    if test "$before" = --home
+      set home --home (string replace -r '^~' $HOME -- $word)
+    else if string match -q -- '--home=*' $word
+      set home $word
+    end
+    set before $word
+  end
+  msbctl $home __names $argv 2>/dev/null
+end
+complete -c msbctl -f
+)";
   for (const CLI::App* command : all_commands(root)) {
     const std::string at = "complete -c msbctl -n " + in_quotes("__msbctl_at " + full_name(*command));
     for (const CLI::App* sub : commands_of(*command)) {
