@@ -134,13 +134,42 @@ void add_create(CLI::App& snapshots, Shell& shell) {
 // --- list ---
 
 struct ListOptions {
+  std::string dir;
   std::vector<std::string> labels;
   std::string sort;
   bool reverse = false;
   uint64_t limit = 0;
 };
 
+/// The artifacts of a directory, whether the home knows them or not.
+int list_directory(Session& session, const std::string& dir) {
+  const auto found = ask<msb_snapshot_dir_list>(session.client(), dir.c_str(), session.call());
+  Json array = Json::array();
+  Table table({"NAME", "IMAGE", "SIZE", "CREATED", "DIGEST"});
+  for (size_t i = 0; i < msb_snapshot_list_count(found.get()); ++i) {
+    const msb_snapshot* snapshot = msb_snapshot_list_at(found.get(), i);
+    const Info info = look<msb_snapshot_read>(snapshot).value();
+    if (session.json()) {
+      array.append(artifact_json(snapshot));
+    } else if (session.settings.quiet) {
+      session.streams.print(std::string(info.digest) + '\n');
+    } else {
+      const std::string path = info.path;
+      table.add({path.substr(path.rfind('/') + 1), or_empty(info.image_ref), session.size(info.size_bytes),
+                 local_time(info.created_at_ns), short_digest(info.digest)});
+    }
+  }
+  if (session.json()) {
+    session.print(array);
+    return kOk;
+  }
+  if (msb_snapshot_list_count(found.get()) == 0) session.notice("No snapshots in " + dir + ".");
+  session.streams.print(table.text(session.streams.out_colour()));
+  return kOk;
+}
+
 int list(Session& session, const ListOptions& options) {
+  if (!options.dir.empty()) return list_directory(session, options.dir);
   const Labels labels(options.labels, true);
   msb_snapshot_list_opts opts = MSB_SNAPSHOT_LIST_OPTS_INIT;
   opts.labels = labels.data();
@@ -177,11 +206,13 @@ void add_list(CLI::App& snapshots, Shell& shell) {
   Session& session = shell.session;
   auto options = std::make_shared<ListOptions>();
   CLI::App* command = add_command(snapshots, "list,ls", "List the snapshots, newest first");
-  add_repeated(command, "--label", options->labels, "K[=V]", "Only those that have this label");
-  restrict_to(command->add_option("--sort", options->sort, "Order: newest, by name, or largest first"),
+  CLI::Option* dir =
+      command->add_option("DIR", options->dir, "List the snapshots that lie here, known or not, instead");
+  add_repeated(command, "--label", options->labels, "K[=V]", "Only those that have this label")->excludes(dir);
+  restrict_to(command->add_option("--sort", options->sort, "Order: newest, by name, or largest first")->excludes(dir),
               {"created", "name", "size"});
-  command->add_flag("-r,--reverse", options->reverse, "The other way round");
-  command->add_option("--limit", options->limit, "At most so many")->type_name("N");
+  command->add_flag("-r,--reverse", options->reverse, "The other way round")->excludes(dir);
+  command->add_option("--limit", options->limit, "At most so many")->type_name("N")->excludes(dir);
   add_format(command, session);
   add_bytes(command, session);
   add_quiet(command, session, "Print digests only");
