@@ -78,9 +78,24 @@ func OpenClient(options ClientOptions) (*Client, error) {
 // Home is the absolute path of the home; "" when the client is closed.
 func (c *Client) Home() string { return c.native.Home() }
 
-// Close waits for calls that run, and closes the home. Later calls, and a second Close, fail with ErrInvalidHandle. What
-// calls have returned stays valid.
-func (c *Client) Close() error { return wrap(c.native.Close()) }
+// Close stops the machines that its sandboxes own as [Sandbox.Stop] does, waits for calls that run, and closes the home.
+// Later calls, and a second Close, fail with ErrInvalidHandle. What calls have returned stays valid.
+func (c *Client) Close() error {
+	owned := c.native.Sandboxes()
+	for _, name := range owned { // all at once
+		_ = requestStop(context.Background(), c.native, name, false)
+	}
+	var failed error
+	for _, name := range owned {
+		if err := stop(context.Background(), c.native, name, stopTimeout); err != nil {
+			failed = err
+		}
+	}
+	if err := c.native.Close(); err != nil {
+		return wrap(err)
+	}
+	return failed
+}
 
 type clientKey struct{}
 

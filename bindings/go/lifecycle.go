@@ -48,12 +48,30 @@ type SandboxStopResult struct {
 // StartSandbox boots a stopped sandbox, which then runs until it is stopped. The result owns the machine:
 // [Sandbox.Close] stops it. One that runs is ErrSandboxStillRunning; a host without QEMU or a kernel is
 // ErrUnsupportedOperation, and Detail("package") is what to install.
-func StartSandbox(ctx context.Context, name string) (*Sandbox, error) { return start(ctx, name, true) }
+func StartSandbox(ctx context.Context, name string) (*Sandbox, error) {
+	return start(ctx, name, idle, true)
+}
 
 // StartSandboxDetached is [StartSandbox] with a result that does not own the machine.
 func StartSandboxDetached(ctx context.Context, name string) (*Sandbox, error) {
-	return start(ctx, name, false)
+	return start(ctx, name, idle, false)
 }
+
+// StartSandboxWith is [StartSandbox] with a command, as [RunSandbox] has it: it returns when the command runs, and the
+// machine ends with it. What the command writes is in the logs. Without a command nothing runs.
+func StartSandboxWith(ctx context.Context, name string, options RunOptions, command ...string) (*Sandbox, error) {
+	native, err := options.native(command)
+	if err != nil {
+		return nil, err
+	}
+	if options.Output != nil {
+		return nil, failure(ErrInvalidArgument, "invalid argument: the output of a machine that is started is in its logs")
+	}
+	native.Idle = len(command) == 0
+	return start(ctx, name, native, true)
+}
+
+var idle = capi.StartOptions{Idle: true}
 
 // Start is [StartSandbox].
 func (h *SandboxHandle) Start(ctx context.Context) (*Sandbox, error) {
@@ -85,12 +103,18 @@ func (h *SandboxHandle) Connect(ctx context.Context) (*Sandbox, error) {
 // It returns when that is done, at once when no machine runs. What takes longer than [WithStopTimeout] is killed; the
 // disk then is as after a power failure, which its journal mends.
 func (s *Sandbox) Stop(ctx context.Context, opts ...StopOption) error {
-	return s.end(ctx, func() error { return stop(ctx, s.client, s.name, stopOptions(opts).timeout) })
+	if err := s.usable(ctx); err != nil {
+		return err
+	}
+	return stop(ctx, s.client, s.name, stopOptions(opts).timeout)
 }
 
 // Kill ends the machine without shutting it down, and returns when it is gone; at once when no machine runs.
 func (s *Sandbox) Kill(ctx context.Context, opts ...KillOption) error {
-	return s.end(ctx, func() error { return kill(ctx, s.client, s.name, killOptions(opts).timeout) })
+	if err := s.usable(ctx); err != nil {
+		return err
+	}
+	return kill(ctx, s.client, s.name, killOptions(opts).timeout)
 }
 
 // RequestStop asks the machine to shut down, and does not wait for that. It may take any time.
@@ -113,12 +137,11 @@ func (s *Sandbox) RequestKill(ctx context.Context) error {
 func (s *Sandbox) RequestDrain(ctx context.Context) error { return s.RequestStop(ctx) }
 
 // WaitUntilStopped waits until no machine runs, and says how the last one ended.
-func (s *Sandbox) WaitUntilStopped(ctx context.Context) (result *SandboxStopResult, err error) {
-	err = s.end(ctx, func() error {
-		result, err = waitUntilStopped(ctx, s.client, s.name)
-		return err
-	})
-	return result, err
+func (s *Sandbox) WaitUntilStopped(ctx context.Context) (*SandboxStopResult, error) {
+	if err := s.usable(ctx); err != nil {
+		return nil, err
+	}
+	return waitUntilStopped(ctx, s.client, s.name)
 }
 
 // Stop is that of [Sandbox].
@@ -169,20 +192,6 @@ func (h *SandboxHandle) WaitUntilStopped(ctx context.Context) (*SandboxStopResul
 	return waitUntilStopped(ctx, client, h.Name())
 }
 
-// end notes that the machine is gone, when wait says so.
-func (s *Sandbox) end(ctx context.Context, wait func() error) error {
-	if err := s.usable(ctx); err != nil {
-		return err
-	}
-	if err := wait(); err != nil {
-		return err
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.ended = true
-	return nil
-}
-
 func stopOptions(opts []StopOption) lifecycleOptions {
 	options := lifecycleOptions{stopTimeout}
 	for _, option := range opts {
@@ -199,33 +208,31 @@ func killOptions(opts []KillOption) lifecycleOptions {
 	return options
 }
 
-func start(ctx context.Context, name string, owned bool) (*Sandbox, error) {
+func start(ctx context.Context, name string, options capi.StartOptions, owned bool) (*Sandbox, error) {
 	client, err := clientOf(ctx)
 	if err != nil {
 		return nil, err
 	}
-	if err := boot(ctx, client, name); err != nil {
-		return nil, err
+	if err := client.StartSandbox(ctx, name, options); err != nil {
+		return nil, wrap(err)
 	}
-	return &Sandbox{name: name, client: client, owned: owned}, nil
-}
-
-func boot(ctx context.Context, client *capi.Client, name string) error {
-	return wrap(client.StartSandbox(ctx, name, capi.StartOptions{Idle: true}))
+	sandbox := &Sandbox{name: name, client: client}
+	sandbox.own(owned)
+	return sandbox, nil
 }
 
 func stop(ctx context.Context, client *capi.Client, name string, timeout time.Duration) error {
-	return settled(client.StopSandbox(ctx, name, timeout))
+	return ended(client, name, client.StopSandbox(ctx, name, timeout))
 }
 
 func kill(ctx context.Context, client *capi.Client, name string, timeout time.Duration) error {
 	// Asked for first: a machine is killed however short the time is.
 	if err := client.RequestStop(ctx, name, true); err != nil {
-		return settled(err)
+		return ended(client, name, err)
 	}
 	limited, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
-	err := settled(client.StopSandbox(limited, name, 0))
+	err := ended(client, name, client.StopSandbox(limited, name, 0))
 	if errors.Is(err, context.DeadlineExceeded) && ctx.Err() == nil {
 		return failure(ErrSandboxStillRunning, fmt.Sprintf("sandbox still running: %s, %v after it was killed", name, timeout))
 	}
@@ -234,6 +241,14 @@ func kill(ctx context.Context, client *capi.Client, name string, timeout time.Du
 
 func requestStop(ctx context.Context, client *capi.Client, name string, atOnce bool) error {
 	return settled(client.RequestStop(ctx, name, atOnce))
+}
+
+// ended is settled, and notes that no machine is left when that is so.
+func ended(client *capi.Client, name string, err error) error {
+	if err = settled(err); err == nil {
+		client.Detach(name)
+	}
+	return err
 }
 
 // settled takes a machine that does not run for one that has ended.
@@ -247,7 +262,7 @@ func settled(err error) error {
 func waitUntilStopped(ctx context.Context, client *capi.Client, name string) (*SandboxStopResult, error) {
 	// Without a machine that this library has started, there is nothing to say but the status.
 	end, err := client.WaitSandbox(ctx, name)
-	if err := settled(err); err != nil {
+	if err := ended(client, name, err); err != nil {
 		return nil, err
 	}
 	now, err := client.GetSandbox(ctx, name)

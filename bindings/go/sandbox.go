@@ -13,16 +13,15 @@ type Sandbox struct {
 	name   string
 	client *capi.Client
 
-	mu     sync.Mutex
-	owned  bool // its machine is stopped by Close
-	ended  bool // this machine was seen to end: one that runs now is somebody else's
-	closed bool
+	mu      sync.Mutex
+	machine uint64 // that Close stops, while it is attached to the client; 0 for none
+	closed  bool
 }
 
 // CreateSandbox makes a sandbox and boots it: a writable disk, empty over an image ([WithImage]) or a private copy of a
 // snapshot's ([WithSnapshot]), and a machine that runs until it is stopped. [Sandbox.Close] stops it, unless
-// [WithDetached] is given; a program that ends without Close leaves it running. [WithoutBoot] makes record and disk only,
-// for [RunSandbox] and [StartSandbox].
+// [WithDetached] is given, and so does [Client.Close]; a program that ends without either leaves it running. [WithoutBoot]
+// makes record and disk only, for [RunSandbox] and [StartSandbox].
 //
 // An image that is not cached is pulled; see [WithPullPolicy]. When the machine does not come up, nothing is left of the
 // sandbox.
@@ -46,12 +45,12 @@ func CreateSandbox(ctx context.Context, name string, opts ...SandboxOption) (*Sa
 	if config.NoBoot {
 		return sandbox, nil
 	}
-	if err := boot(ctx, client, name); err != nil {
+	if err := client.StartSandbox(ctx, name, idle); err != nil {
 		// What was made is taken back, also when it is the context that has ended.
 		_ = client.RemoveSandbox(context.Background(), name)
-		return nil, err
+		return nil, wrap(err)
 	}
-	sandbox.owned = !config.Detached
+	sandbox.own(!config.Detached)
 	return sandbox, nil
 }
 
@@ -114,17 +113,25 @@ func RemoveSandbox(ctx context.Context, name string) error {
 // Name is the name of the sandbox.
 func (s *Sandbox) Name() string { return s.name }
 
+// own settles whose machine it is that was just booted.
+func (s *Sandbox) own(owned bool) {
+	s.client.Detach(s.name) // what ran before has ended
+	if owned {
+		s.machine = s.client.Attach(s.name)
+	}
+}
+
 // Close gives the sandbox up, and stops a machine that it owns as [Sandbox.Stop] does; record and disk stay. The second
 // time it fails with ErrInvalidHandle, as other methods do then.
 func (s *Sandbox) Close() error {
 	s.mu.Lock()
-	closed, stops := s.closed, s.owned && !s.ended
+	closed := s.closed
 	s.closed = true
 	s.mu.Unlock()
 	if closed {
 		return closedSandbox()
 	}
-	if !stops {
+	if !s.client.Attached(s.name, s.machine) {
 		return nil
 	}
 	return stop(context.Background(), s.client, s.name, stopTimeout)
@@ -135,21 +142,21 @@ func (s *Sandbox) Detach(ctx context.Context) error {
 	if err := s.usable(ctx); err != nil {
 		return err
 	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.owned = false
+	if s.client.Attached(s.name, s.machine) {
+		s.client.Detach(s.name)
+	}
 	return nil
 }
 
-// OwnsLifecycle tells whether Close stops the machine: it was started here, and neither made with [WithDetached] nor
-// detached since.
+// OwnsLifecycle tells whether Close stops a machine: one that was booted for this Sandbox, neither with [WithDetached] nor
+// detached since, and that was not stopped.
 func (s *Sandbox) OwnsLifecycle() (bool, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.closed {
 		return false, closedSandbox()
 	}
-	return s.owned, nil
+	return s.client.Attached(s.name, s.machine), nil
 }
 
 // OwnsLifecycleOrFalse is OwnsLifecycle, and false when it fails.

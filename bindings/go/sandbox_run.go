@@ -19,8 +19,8 @@ type RunOptions struct {
 	CPUs      uint32 // 1 unless told
 	Network   bool   // outgoing IPv4; the guest then reaches what listens on this host's loopback, as 10.0.2.2
 
-	// Output receives the output as it comes, on the goroutine that made the call; it is then not kept. The bytes are the
-	// function's own.
+	// Output receives the output as it comes, on the goroutine that called RunSandbox; the result then has none. The bytes
+	// are the function's own.
 	Output      func(source OutputSource, bytes []byte)
 	OutputLimit uint64 // bytes kept, or passed on, of each output; 0 for 8 MiB. The rest is counted.
 
@@ -81,10 +81,9 @@ var nativeAccelerators = map[Accelerator]uint32{
 // runs is ErrSandboxStillRunning; a host without QEMU or a kernel is ErrUnsupportedOperation, and Detail("package") is
 // what to install.
 func RunSandbox(ctx context.Context, name string, options RunOptions, command ...string) (*RunResult, error) {
-	accelerator, known := nativeAccelerators[options.Accelerator]
-	if !known {
-		return nil, failure(ErrInvalidArgument,
-			fmt.Sprintf("invalid argument: unknown accelerator %q", string(options.Accelerator)))
+	native, err := options.native(command)
+	if err != nil {
+		return nil, err
 	}
 	client, err := clientOf(ctx)
 	if err != nil {
@@ -94,7 +93,24 @@ func RunSandbox(ctx context.Context, name string, options RunOptions, command ..
 	if output := options.Output; output != nil {
 		sink = func(source uint32, bytes []byte) { output(OutputSource(source), bytes) }
 	}
-	end, err := client.RunSandbox(ctx, name, capi.StartOptions{
+	end, err := client.RunSandbox(ctx, name, native, sink)
+	if err != nil {
+		return nil, wrap(err)
+	}
+	result := runResult(end)
+	if end.ExitCode < 0 {
+		return result, failure(ErrExecFailed, fmt.Sprintf("exec failed: %s: %s", name, end.Message))
+	}
+	return result, nil
+}
+
+func (options *RunOptions) native(command []string) (capi.StartOptions, error) {
+	accelerator, known := nativeAccelerators[options.Accelerator]
+	if !known {
+		return capi.StartOptions{}, failure(ErrInvalidArgument,
+			fmt.Sprintf("invalid argument: unknown accelerator %q", string(options.Accelerator)))
+	}
+	return capi.StartOptions{
 		Command:      command,
 		Env:          options.Env,
 		WorkingDir:   options.Workdir,
@@ -108,15 +124,7 @@ func RunSandbox(ctx context.Context, name string, options RunOptions, command ..
 		Network:      options.Network,
 		Console:      options.Console,
 		OutputLimit:  options.OutputLimit,
-	}, sink)
-	if err != nil {
-		return nil, wrap(err)
-	}
-	result := runResult(end)
-	if end.ExitCode < 0 {
-		return result, failure(ErrExecFailed, fmt.Sprintf("exec failed: %s: %s", name, end.Message))
-	}
-	return result, nil
+	}, nil
 }
 
 // Run is [RunSandbox].

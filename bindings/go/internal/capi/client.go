@@ -26,6 +26,8 @@ type Options struct {
 // A Client is an open home, shared by any number of goroutines. Its references are counted here: the native object is
 // freed when it was closed (or became unreachable) and the last call has returned.
 type Client struct {
+	Attachments
+
 	mu     sync.Mutex
 	native *C.msb_client
 	refs   int
@@ -72,8 +74,16 @@ func Open(options Options) (*Client, error) {
 		return nil, err
 	}
 	client.native = native
-	runtime.SetFinalizer(client, func(c *Client) { _ = c.Close() })
+	runtime.SetFinalizer(client, (*Client).forget)
 	return client, nil
+}
+
+// forget closes a client that nobody has any more. Its machines are told to stop, and see to that themselves.
+func (c *Client) forget() {
+	for _, name := range c.Sandboxes() {
+		_ = c.RequestStop(context.Background(), name, false)
+	}
+	_ = c.Close()
 }
 
 // Home is the absolute path of the home; "" when the client is closed.
