@@ -57,9 +57,13 @@ void Environment::deliver(Napi::Env env, Napi::Function, Environment* self, void
   }
 }
 
-void Environment::end() {
+void Environment::quiesce() {
   for (const auto& [job, owner] : running_) job->cancel();
   workers_.stop();
+}
+
+void Environment::end() {
+  quiesce();
   posted_.clear();
   running_.clear();
   for (const auto& [client, log] : logs_) log->mute();

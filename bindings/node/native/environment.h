@@ -39,6 +39,10 @@ class Environment {
   void keep_log(const msb_client* client, std::unique_ptr<Log> log) { logs_[client] = std::move(log); }
   void drop_log(const msb_client* client) { logs_.erase(client); }
 
+  /// Cancels the calls that run and waits for their threads; later ones find none. The jobs stay: one of them may be what
+  /// called the JavaScript that ends the process.
+  void quiesce();
+
   /// From any thread: runs `task` on the JavaScript thread, tasks in the order they came.
   void post(std::function<void(Napi::Env)> task);
 

@@ -1,5 +1,6 @@
 #include <microsandbox.h>
 
+#include "environment.h"
 #include "failure.h"
 #include "handle.h"
 #include "input.h"
@@ -39,6 +40,11 @@ Napi::Value cancel_trigger(const Napi::CallbackInfo& info) {
   return info.Env().Undefined();
 }
 
+Napi::Value quiesce(const Napi::CallbackInfo& info) {
+  Environment::of(info.Env()).quiesce();
+  return info.Env().Undefined();
+}
+
 }  // namespace
 
 void export_library(Napi::Env env, Napi::Object exports) {
@@ -48,6 +54,7 @@ void export_library(Napi::Env env, Napi::Object exports) {
   export_function<status_tag>(env, exports, "statusTag");
   export_function<cancel_new>(env, exports, "cancelNew");
   export_function<cancel_trigger>(env, exports, "cancelTrigger");
+  export_function<quiesce>(env, exports, "quiesce");
 }
 
 }  // namespace msb_node

@@ -122,6 +122,8 @@ export interface Native {
   statusTag(status: number): string;
   cancelNew(): NativeHandle;
   cancelTrigger(cancel: NativeHandle): void;
+  /** Ends the calls that run, and takes no more. */
+  quiesce(): void;
 
   clientOpen(options: object | undefined, control?: Control): Promise<ClientData>;
   clientClose(client: NativeHandle, control?: Control): Promise<void>;
@@ -194,3 +196,6 @@ function load(): Native {
 }
 
 export const native: Native = load();
+
+// process.exit() takes down what the library stands on while its threads still run. None may be left by then.
+process.once("exit", () => native.quiesce());
