@@ -1,13 +1,16 @@
 // What the package is once installed: ESM and CommonJS with the same objects, and libraries that it brings along.
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
-import { existsSync, readFileSync, readdirSync, statSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, readdirSync, realpathSync, rmSync, statSync } from "node:fs";
 import { createRequire } from "node:module";
+import { tmpdir } from "node:os";
 import { dirname, join, resolve } from "node:path";
-import { test } from "node:test";
+import { after, test } from "node:test";
 
 import * as esm from "microsandbox";
 
+const folder = mkdtempSync(join(tmpdir(), "msb-node-"));
+after(() => rmSync(folder, { recursive: true, force: true }));
 const require = createRequire(import.meta.url);
 const cjs = require("microsandbox");
 const root = dirname(require.resolve("microsandbox/package.json"));
@@ -61,15 +64,17 @@ test("the programs that run machines come along, and need nothing that the packa
   }
 });
 
-test("symbols that Node shows as well are bound to the library's own", () => {
-  const program = 'require("microsandbox")';
+test("symbols that Node shows as well are bound to the libraries' own", () => {
+  const program = 'require("microsandbox").Image.pull("127.0.0.1:1/none").catch(() => {})'; // nobody is there to answer
   const { status, stderr } = require("node:child_process").spawnSync(process.execPath, ["-e", program], {
     cwd: dirname(root), encoding: "utf8", maxBuffer: 1 << 30,
-    env: { ...process.env, LD_DEBUG: "bindings", LD_BIND_NOW: "1" },
+    env: { ...process.env, MSB_HOME: join(folder, "home"), LD_DEBUG: "bindings", LD_BIND_NOW: "1" },
   });
   assert.equal(status, 0);
-  const bound = /binding file (\S+libmicrosandbox\.so\S*) \[\d+\] to (\S+) \[\d+\]: normal symbol `(inflate|EVP_DigestInit_ex|deflate)'/g;
-  const targets = [...stderr.matchAll(bound)].map(([, , target]) => target);
-  assert.ok(targets.length > 0, "the loader told nothing");
-  for (const target of targets) assert.ok(target.startsWith(root), target);
+  // libcurl and what it brings along are the system's, but for what the package has.
+  const bound = /binding file (\S+\/(libmicrosandbox|libcurl|libssl)\.so\S*) \[\d+\] to (\S+) \[\d+\]: normal symbol `(inflate|EVP_DigestInit_ex|SSL_new)'/g;
+  const bindings = [...stderr.matchAll(bound)].map(([, , library, target, symbol]) => ({ library, target, symbol }));
+  assert.ok(bindings.some(({ library }) => library === "libmicrosandbox"), "the loader told nothing");
+  for (const { library, target, symbol } of bindings) assert.notEqual(target, realpathSync(process.execPath), `${symbol} of ${library}`);
+  for (const { library, target } of bindings) if (library === "libmicrosandbox") assert.ok(target.startsWith(root), target);
 });
