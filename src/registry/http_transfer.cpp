@@ -83,9 +83,12 @@ Done HttpTransfer::set_up(const HttpRequest& request) {
               set(CURLOPT_SSLVERSION, static_cast<long>(CURL_SSLVERSION_TLSv1_2)) && set(CURLOPT_SSL_VERIFYPEER, 1L) &&
               set(CURLOPT_SSL_VERIFYHOST, 2L) && set(CURLOPT_TCP_KEEPALIVE, 1L) &&
               set(CURLOPT_CONNECTTIMEOUT_MS, static_cast<long>(http_.patience().connect.count())) &&
-              set(CURLOPT_BUFFERSIZE, static_cast<long>(kReceiveBuffer)) && set(CURLOPT_ERRORBUFFER, problem_) &&
-              set(CURLOPT_HEADERFUNCTION, &HttpTransfer::on_header) && set(CURLOPT_HEADERDATA, this) &&
-              set(CURLOPT_WRITEFUNCTION, &HttpTransfer::on_body) && set(CURLOPT_WRITEDATA, this);
+              set(CURLOPT_ERRORBUFFER, problem_) && set(CURLOPT_HEADERFUNCTION, &HttpTransfer::on_header) &&
+              set(CURLOPT_HEADERDATA, this) && set(CURLOPT_WRITEFUNCTION, &HttpTransfer::on_body) &&
+              set(CURLOPT_WRITEDATA, this);
+  // It takes no size while it still has a buffer, as it does when the name of a host was not found; then that one is
+  // used.
+  set(CURLOPT_BUFFERSIZE, static_cast<long>(kReceiveBuffer));
   // Not every libcurl was built with HTTP 2; the others go on with 1.1.
   set(CURLOPT_HTTP_VERSION, static_cast<long>(CURL_HTTP_VERSION_2TLS));
   if (request.method == "HEAD") done = done && set(CURLOPT_NOBODY, 1L);

@@ -139,5 +139,12 @@ TEST(PullTrouble, NobodyThere) {
   EXPECT_LT(Call::Clock::now() - begin, std::chrono::seconds(1));
 }
 
+TEST(PullTrouble, NoSuchHost) {
+  const PullHome home;
+  const auto pulled = home.pull("nobody.invalid/demo:1");  // a name that no resolver may know
+  ASSERT_STATUS(Status::http, pulled);
+  EXPECT_NE(pulled.error().message().find("nobody.invalid"), std::string::npos) << pulled.error().message();
+}
+
 }  // namespace
 }  // namespace msb::test
