@@ -1,0 +1,495 @@
+"""Both directions against the real program: what the library writes msb reads and goes on with, and the other way round.
+Installs the packages of each release into $MSB_INTEROP_PACKAGES; is skipped where they cannot be had."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import unittest
+
+from support import Failed, HERE, MSBCTL, OURS, Workspace, main, quick_folder, read_file
+from strict import archive, database, home
+
+PACKAGE = "@superradcompany/microsandbox-linux-x64-gnu"
+PACKAGES = os.environ.get("MSB_INTEROP_PACKAGES", "")
+ALGORITHMS = ("merkle", "sparse", "sha256")
+
+
+def install(release):
+    """The program of a release."""
+    folder = f"{PACKAGES}/{release}"
+    binary = f"{folder}/node_modules/{PACKAGE}/bin/msb"
+    if not PACKAGES:
+        raise unittest.SkipTest("./dev interop runs these, with the packages of microsandbox")
+    if not os.path.exists(binary):
+        if not shutil.which("npm"):
+            raise unittest.SkipTest("npm is not here, so neither is msb")
+        os.makedirs(folder, exist_ok=True)
+        done = subprocess.run(["npm", "install", "--force", "--no-audit", "--no-fund", "--prefix", folder,
+                               f"{PACKAGE}@{release}"], capture_output=True, text=True, check=False)
+        if done.returncode or not os.path.exists(binary):
+            raise unittest.SkipTest(f"{PACKAGE}@{release} cannot be had: {(done.stderr.strip() or 'no msb in it')[-200:]}")
+    done = subprocess.run([binary, "--version"], capture_output=True, text=True, check=False)
+    if done.stdout.strip() != f"msb {release}":
+        raise unittest.SkipTest(f"msb {release} does not run here: {done.stdout}{done.stderr}")
+    return binary
+
+
+class Release(Workspace):
+    """Homes, and a sandbox that msb itself has made: it boots, or tries to, once for each release."""
+
+    release = None
+
+    @classmethod
+    def setUpClass(cls):
+        cls.binary = install(cls.release)
+        cls.folder = tempfile.mkdtemp(prefix="msb-interop-", dir=quick_folder())
+        cls.addClassCleanup(shutil.rmtree, cls.folder)
+        made = cls("made")
+        made.work, made.home = cls.folder, f"{cls.folder}/home"
+        made.msb("load", "-q", "-i", made.demo_archive())
+        made.run_sandbox("theirs", "demo/app:1")
+        os.rename(made.home, f"{cls.folder}/kept")
+
+    def made(self):
+        """Not a test: what setUpClass() works with."""
+
+    def setUp(self):
+        # One place for all: rows and disk descriptors name it.
+        self.work, self.home = self.folder, f"{self.folder}/home"
+        self.addCleanup(self.clear)
+
+    def clear(self):
+        for name in os.listdir(self.folder):
+            if name != "kept":
+                path = self.path(name)
+                shutil.rmtree(path) if os.path.isdir(path) else os.unlink(path)
+
+    def msb(self, *arguments, **options):
+        return self.program(self.binary, *arguments, **options)
+
+    def seen(self, *arguments, **options):
+        """What msb says as JSON."""
+        return json.loads(self.msb(*arguments, "--format", "json", **options))
+
+    def run_sandbox(self, name, image):
+        """A sandbox that has run: where no machine can boot it is left stopped too, with a real disk."""
+        self.boot(name, "run", "--name", name, "--detach", "--root-disk", "80M", "--pull", "never", image)
+
+    def start(self, name):
+        self.boot(name, "start", name)
+
+    def boot(self, name, *command):
+        try:
+            self.msb(*command)
+            self.msb("stop", name)
+        except Failed as error:
+            # Image and disk were found: it got as far as starting a machine.
+            self.assertIn("before agent relay became available", str(error))
+        self.assertEqual([each["status"].lower() for each in self.seen("ls") if each["name"] == name], ["stopped"])
+
+    def their_home(self):
+        shutil.copytree(f"{self.folder}/kept", self.home, symlinks=True)
+
+    def our_home(self, root=None):
+        """With an image, sandboxes and snapshots, a parent and its child among them. Returns the digests."""
+        ours = {"home": root or self.home}
+        self.msbctl("image", "load", "-q", "-i", self.demo_archive(), **ours)
+        self.msbctl("sandbox", "create", "-q", "ours", "--image", "demo/app:1", "--size", "80MiB", **ours)
+        digests = {"base": self.told("snapshot", "create", "base", "--from", "ours", "--label", "a=b", **ours)["digest"]}
+        self.msbctl("sandbox", "create", "-q", "fork", "--from-snapshot", "base", **ours)
+        for name in ALGORITHMS:
+            digests[name] = self.told("snapshot", "create", name, "--from", "fork", "--integrity", "--algorithm", name,
+                                      **ours)["digest"]
+        return digests
+
+    def hold(self, **options):
+        return home.Home(self.home, exact=False, fresh=False, **options)
+
+    def names(self, *command, **options):
+        return sorted(each["name"] for each in self.seen(*command, **options))
+
+    def create_theirs(self, name, *options):
+        self.msb("snapshot", "create", name, "--from", "theirs", *options)
+
+
+class Images:
+    """Images, in homes of either."""
+
+    def test_images_of_ours(self):
+        """Loaded by us: msb lists, saves and boots them without a pull, and takes them away."""
+        self.their_home()
+        self.msbctl("image", "load", "-q", "-i", self.demo_archive(), "--tag", "demo/ours:1")
+        self.assertIn("demo/ours:1", [each["reference"] for each in self.seen("image", "ls")])
+        self.assertEqual(self.seen("image", "inspect", "demo/ours:1")["config"]["working_dir"], "/srv")
+        self.hold()
+        self.msb("save", "-q", "-o", self.path("saved.tar"), "demo/ours:1")
+        self.msb("image", "rm", "demo/app:1", "--force")
+        self.run_sandbox("booted", "demo/ours:1")
+        self.msbctl("image", "load", "-q", "-i", self.path("saved.tar"), "--tag", "demo/back:1")
+        self.assertIn("demo/back:1", [each["reference"] for each in self.seen("image", "ls")])
+        self.msb("rm", "-q", "booted", "theirs")
+        self.msb("image", "prune", "--yes")
+        self.assertEqual(self.told("image", "ls"), [])
+        self.msbctl("check")
+
+    def test_images_of_theirs(self):
+        """Loaded by msb: we list, save and fork from them, keep what its sandboxes need, and take the rest away."""
+        self.their_home()
+        [image] = self.told("image", "ls")
+        self.assertEqual((image["reference"], image["layer_count"]), ("demo/app:1", 2))
+        self.assertEqual(self.told("image", "inspect", "demo/app:1")["config"]["working_dir"], "/srv")
+        self.msbctl("image", "rm", "demo/app:1", code=1)  # a sandbox boots from it
+        self.msbctl("image", "save", "-q", "-o", self.path("saved.tar"), "demo/app:1")
+        self.msb("load", "-q", "-i", self.path("saved.tar"), "-t", "demo/again:1")
+        self.assertIn("demo/again:1", [each["reference"] for each in self.told("image", "ls")])
+        self.msbctl("image", "prune", "-q", "--yes")
+        self.start("theirs")  # what it boots from is still there
+        self.msbctl("sandbox", "rm", "-q", "theirs")
+        self.msbctl("image", "prune", "-q", "--yes")
+        self.assertEqual(self.seen("image", "ls"), [])
+        self.hold()
+
+    def test_pulled_images(self):
+        """Pulled by one, the other takes them as they are: from the same registry nothing comes twice."""
+        self.their_home()
+        with Registry(self.path("lab")) as registry:
+            ours, theirs = registry.image("demo"), registry.image("multi")
+            self.msbctl("image", "pull", "-q", "--insecure", ours)
+            self.msb("pull", "-q", "--insecure", theirs)
+        # The registry has gone.
+        self.run_sandbox("of-ours", ours)
+        self.msb("pull", "-q", "--insecure", ours)
+        self.msbctl("image", "pull", "-q", "--insecure", theirs)
+        self.msbctl("sandbox", "create", "-q", "of-theirs", "--image", theirs, "--size", "80MiB")
+        self.assertEqual(self.names("ls"), ["of-ours", "of-theirs", "theirs"])
+        self.hold()
+
+
+class Sandboxes:
+    def test_sandboxes_of_ours(self):
+        """Made by us: msb lists, inspects, starts, captures and removes them."""
+        self.their_home()
+        self.msbctl("sandbox", "create", "-q", "ours", "--image", "demo/app:1", "--size", "80MiB", "--label", "team=core")
+        self.hold()
+        self.assertEqual(self.names("ls"), ["ours", "theirs"])
+        self.assertEqual(self.seen("inspect", "ours")["status"].lower(), "stopped")
+        self.start("ours")
+        self.assertEqual(self.told("sandbox", "inspect", "ours")["status"].lower(), "stopped")
+        self.msb("snapshot", "create", "of-ours", "--from", "ours", "--integrity")
+        self.assertTrue(self.told("snapshot", "verify", "of-ours")["verified"])
+        self.msb("rm", "-q", "ours")
+        self.assertEqual([each["name"] for each in self.told("sandbox", "ls")], ["theirs"])
+        self.assertFalse(os.path.exists(f"{self.home}/sandboxes/ours"))
+        self.hold()
+
+    def test_sandboxes_of_theirs(self):
+        """Made by msb: we list, inspect, capture, fork, replace and remove them."""
+        self.their_home()
+        self.assertEqual(self.told("sandbox", "inspect", "theirs")["status"].lower(), "stopped")
+        self.msbctl("snapshot", "create", "-q", "captured", "--from", "theirs", "--integrity")
+        self.msb("snapshot", "verify", "captured")
+        self.msbctl("sandbox", "create", "-q", "theirs", "--from-snapshot", "captured", "--replace")
+        self.assertEqual(self.names("ls"), ["theirs"])
+        self.msbctl("sandbox", "rm", "-q", "theirs")
+        self.assertEqual(self.seen("ls"), [])
+        self.hold()
+
+
+class Snapshots:
+    def test_snapshots_of_ours(self):
+        """Created by us: msb lists, inspects, verifies, saves, indexes and removes them, and knows who descends from whom."""
+        self.their_home()
+        parent = self.told("snapshot", "create", "base", "--from", "theirs", "--label", "a=b")["digest"]
+        self.msbctl("sandbox", "create", "-q", "fork", "--from-snapshot", "base")
+        for name in ALGORITHMS:
+            self.msbctl("snapshot", "create", "-q", name, "--from", "fork", "--integrity", "--algorithm", name)
+        self.hold()
+        self.assertEqual(self.names("snapshot", "ls"), sorted(["base", *ALGORITHMS]))
+        self.assertEqual({each["parent_digest"] for each in self.seen("snapshot", "ls")}, {parent, None})
+        for name in ALGORITHMS:
+            self.assertIn(parent, self.msb("snapshot", "inspect", name))
+            self.msb("snapshot", "verify", name)
+            self.msb("snapshot", "save", name, self.path(f"{name}.tar.zst"), "--with-parents", "--with-image")
+        self.msb("snapshot", "rm", "base", code=1)  # it has children
+        self.msb("snapshot", "reindex")
+        self.hold()
+        self.msb("snapshot", "rm", *ALGORITHMS, "base")
+        self.assertEqual(self.told("snapshot", "ls"), [])
+
+    def test_snapshots_of_theirs(self):
+        """Created by msb: we list, inspect, verify, fork, index and remove them."""
+        self.their_home()
+        self.create_theirs("plain", "--label", "a=b")
+        self.create_theirs("checked", "--integrity")
+        self.assertEqual(sorted(each["name"] for each in self.told("snapshot", "ls")), ["checked", "plain"])
+        self.assertEqual(self.told("snapshot", "inspect", "plain")["labels"], {"a": "b"})
+        self.assertTrue(self.told("snapshot", "verify", "checked")["verified"])
+        self.msbctl("sandbox", "create", "-q", "fork", "--from-snapshot", "plain")
+        child = self.told("snapshot", "create", "child", "--from", "fork")
+        self.assertEqual(child["parent_digest"], self.told("snapshot", "inspect", "plain")["digest"])
+        self.msbctl("snapshot", "reindex")
+        self.hold()
+        self.assertEqual(self.names("snapshot", "ls"), ["checked", "child", "plain"])
+        self.msbctl("snapshot", "rm", "child", "plain", "checked")
+        self.assertEqual(self.seen("snapshot", "ls"), [])
+
+    def test_snapshots_of_both_in_turn(self):
+        """Each replaces and removes what the other has made."""
+        self.their_home()
+        self.create_theirs("one")
+        self.msbctl("snapshot", "create", "-q", "one", "--from", "theirs", "--force", "--integrity")
+        self.msb("snapshot", "verify", "one")
+        self.create_theirs("one", "--force", "--integrity")
+        self.assertTrue(self.told("snapshot", "verify", "one")["verified"])
+        self.hold()
+        shutil.rmtree(f"{self.home}/snapshots/one")
+        self.msbctl("snapshot", "reindex")
+        self.assertEqual(self.seen("snapshot", "ls"), [])
+
+
+class Archives:
+    def load(self, name):
+        """msb loads an archive into a home of its own; returns how many snapshots there are now."""
+        there = self.path("there")
+        self.msb("snapshot", "load", self.path(name), home=there)
+        found = self.seen("snapshot", "ls", home=there)
+        shutil.rmtree(there)
+        return len(found)
+
+    def test_archives_of_ours(self):
+        """Exported by us, in either layout: msb loads them, chains of parents and images too."""
+        self.our_home()
+        for layout in ("legacy", "current"):
+            for kind, options in (("tar", ["--plain-tar"]), ("tar.zst", [])):
+                for name in ("base", *ALGORITHMS):
+                    with self.subTest(f"{name} {layout} {kind}"):
+                        out = f"{name}-{layout}.{kind}"
+                        self.msbctl("snapshot", "export", "-q", name, self.path(out), "--layout", layout,
+                                    "--with-parents", *options)
+                        archive.read(self.path(out))
+                        if name == "merkle" and layout == "legacy":
+                            # No release knows the root of a tree in the older descriptor.
+                            self.msb("snapshot", "load", self.path(out), home=self.path("there"), code=1)
+                        else:
+                            self.assertEqual(self.load(out), 1 if name == "base" else 2)
+        for name, layout in (("base", "legacy"), ("sparse", "current")):
+            self.msbctl("snapshot", "export", "-q", name, self.path("image.tar.zst"), "--with-image", "--layout", layout)
+            self.assertEqual(self.load("image.tar.zst"), 1)
+
+    def test_archives_of_theirs(self):
+        """Saved by msb: we import them. An image that comes along stays out, as nothing proves its layers; it can be loaded."""
+        self.their_home()
+        self.create_theirs("plain")
+        self.create_theirs("checked", "--integrity")
+        for name, options in (("plain", []), ("checked", ["--plain-tar"]), ("checked", ["--with-image"])):
+            with self.subTest(f"{name} {options}"):
+                out, there = self.path("out.tar"), self.path("there")
+                self.msb("snapshot", "save", name, out, *options)
+                self.msbctl("snapshot", "import", "-q", out, home=there)
+                [found] = self.told("snapshot", "ls", home=there)
+                # Without a record too: then by what we have computed of what came.
+                self.assertTrue(self.told("snapshot", "verify", found["name"], home=there)["verified"])
+                self.assertEqual(self.told("image", "ls", home=there), [])
+                self.msbctl("image", "load", "-q", "-i", self.demo_archive(), home=there)
+                self.msbctl("sandbox", "create", "-q", "fork", "--from-snapshot", found["name"], home=there)
+                shutil.rmtree(there)
+
+    def test_disks_stay_the_same(self):
+        """From us to msb and back, and from msb to us and back."""
+        self.their_home()
+        self.msbctl("snapshot", "create", "-q", "ours", "--from", "theirs")
+        self.create_theirs("msbs")
+        disk = read_file(f"{self.home}/snapshots/ours/upper.ext4")
+        for name, first, second in (("ours", "export", "save"), ("msbs", "save", "export")):
+            there = self.path("there")
+            for verb in (first, second):
+                program, back = ((self.msbctl, self.msb) if verb == "export" else (self.msb, self.msbctl))
+                source = self.home if verb == first else there
+                found = self.names("snapshot", "ls", home=source)
+                program("snapshot", verb, name if verb == first else found[0], self.path("out.tar.zst"), home=source)
+                if verb == second:
+                    shutil.rmtree(there)
+                back("snapshot", "import" if back == self.msbctl else "load", self.path("out.tar.zst"), home=there)
+            [artifact] = os.listdir(f"{there}/snapshots")
+            self.assertEqual(read_file(f"{there}/snapshots/{artifact}/upper.ext4"), disk)
+            shutil.rmtree(there)
+
+
+class TakenOver:
+    def test_home_of_ours_taken_over(self):
+        """A home that began as ours is moved on by msb: both go on with all of it."""
+        digests = self.our_home()
+        before = {name: read_file(f"{self.home}/snapshots/{name}/upper.ext4") for name in digests}
+        self.assertEqual(self.names("ls"), ["fork", "ours"])
+        self.assertEqual([each["reference"] for each in self.seen("image", "ls")], ["demo/app:1"])
+        self.msbctl("recover")  # translates what msb could not
+        found = self.hold()
+        self.assertEqual(sorted(found.snapshots), sorted(digests))
+        self.assertEqual({each.form for each in found.snapshots.values()}, {"snapshot.json"})
+        self.assertEqual({each.parent for name, each in found.snapshots.items() if name != "base"},
+                         {found.snapshots["base"].digest})
+        self.assertEqual(self.names("snapshot", "ls"), sorted(digests))
+        for name in ALGORITHMS:
+            self.msb("snapshot", "verify", name)
+            self.assertTrue(self.told("snapshot", "verify", name)["verified"])
+        self.assertEqual({name: read_file(f"{self.home}/snapshots/{name}/upper.ext4") for name in digests}, before)
+        self.msb("snapshot", "create", "next", "--from", "ours")
+        self.msbctl("snapshot", "create", "-q", "after", "--from", "fork")
+        self.hold()
+        self.msbctl("check")
+
+    def test_home_of_theirs_shared(self):
+        """A home that began as msb's: whatever we do in it, its schema and its own rows stay."""
+        self.their_home()
+        before = database.dump(f"{self.home}/db/msb.db")
+        self.our_home()
+        after = database.dump(f"{self.home}/db/msb.db")
+        self.assertEqual(after[0], before[0])
+        for table in ("sandbox", "run", "maintenance_lease", "seaql_migrations"):
+            self.assertEqual(after[1][table][:len(before[1][table])], before[1][table], table)
+        self.assertEqual(self.names("ls"), ["fork", "ours", "theirs"])
+        self.hold()
+
+
+class Registry:
+    """What tests/support has for pulls."""
+
+    def __init__(self, folder):
+        self.folder = folder
+
+    def __enter__(self):
+        os.makedirs(self.folder)
+        self.process = subprocess.Popen([sys.executable, "-B", f"{HERE}/../support/registry_lab.py", self.folder],
+                                        stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        self.said = {}
+        for line in self.process.stdout:
+            if line.strip() == "ready":
+                return self
+            key, _, value = line.strip().partition("=")
+            self.said[key] = value
+        raise unittest.SkipTest("no registry: docker-registry or skopeo is missing")
+
+    def __exit__(self, *_):
+        self.process.stdin.close()
+        self.process.wait(60)
+        self.process.stdout.close()
+
+    def image(self, name):
+        return f"127.0.0.1:{self.said['PLAIN']}/{name}:1"
+
+
+class Msb_0_6_14(Images, Sandboxes, Snapshots, Archives, TakenOver, Release):
+    release = "0.6.14"
+
+
+class Msb_0_6_18(Images, Sandboxes, Snapshots, Archives, TakenOver, Release):
+    release = "0.6.18"
+
+
+class Msb_0_7_2(Release):
+    """Its schema is newer than what we write: we read its homes, and change nothing in them; it reads ours."""
+
+    release = "0.7.2"
+
+    def refuse(self, *commands):
+        """Each fails with the one error that names both versions, and no row differs afterwards."""
+        before = database.dump(f"{self.home}/db/msb.db")
+        for command in commands:
+            with self.subTest(command):
+                self.assertRegex(self.msbctl(*command.split(" "), code=1), r"schema of microsandbox 0\.7.*0\.6\.18")
+        self.assertEqual(database.dump(f"{self.home}/db/msb.db"), before)
+
+    def moved_on(self):
+        """A home of ours that it has opened."""
+        digests = self.our_home()
+        self.msb("ls")
+        return digests
+
+    def test_images_of_ours(self):
+        """It lists, saves and boots what we have loaded, and loads what we have saved."""
+        self.moved_on()
+        self.assertEqual([each["reference"] for each in self.seen("image", "ls")], ["demo/app:1"])
+        self.msb("save", "-q", "-o", self.path("theirs.tar"), "demo/app:1")
+        self.run_sandbox("booted", "demo/app:1")
+        self.msbctl("image", "save", "-q", "-o", self.path("ours.tar"), "demo/app:1")
+        self.msb("load", "-q", "-i", self.path("ours.tar"), home=self.path("there"))
+        self.msbctl("image", "load", "-q", "-i", self.path("theirs.tar"), home=self.path("here"))
+        self.msb("rm", "-q", "booted", "ours", "fork")
+        self.msb("image", "rm", "demo/app:1")
+        self.assertEqual(self.told("image", "ls"), [])
+
+    def test_images_of_theirs(self):
+        self.their_home()
+        self.assertEqual([each["reference"] for each in self.told("image", "ls")], ["demo/app:1"])
+        self.assertEqual(self.told("image", "inspect", "demo/app:1")["config"]["working_dir"], "/srv")
+        self.msbctl("image", "save", "-q", "-o", self.path("saved.tar"), "demo/app:1")
+        self.msbctl("image", "load", "-q", "-i", self.path("saved.tar"), home=self.path("there"))
+        self.msbctl("check")
+        self.refuse(f"image load -q -i {self.path('saved.tar')}")
+        self.msb("image", "ls")
+
+    def test_sandboxes_of_ours(self):
+        self.moved_on()
+        self.assertEqual(self.names("ls"), ["fork", "ours"])
+        self.assertEqual(self.seen("inspect", "ours")["status"].lower(), "stopped")
+        self.start("ours")
+        self.msb("snapshot", "create", "next", "--from-sandbox", "ours")
+        self.msb("rm", "-q", "ours")
+        self.assertEqual([each["name"] for each in self.told("sandbox", "ls")], ["fork"])
+
+    def test_sandboxes_of_theirs(self):
+        self.their_home()
+        self.assertEqual([each["name"] for each in self.told("sandbox", "ls")], ["theirs"])
+        self.assertEqual(self.told("sandbox", "inspect", "theirs")["status"].lower(), "stopped")
+        self.refuse("sandbox create -q ours --image demo/app:1 --size 80MiB")
+        self.assertEqual(self.names("ls"), ["theirs"])
+
+    def test_snapshots_of_ours(self):
+        """It lists those of a home that it has moved on, and reads them where they are, those of later homes too."""
+        self.moved_on()
+        self.assertEqual(self.names("snapshot", "ls"), sorted(["base", *ALGORITHMS]))
+        self.msb("snapshot", "verify", f"{self.home}/snapshots/base")
+        later = self.path("later")
+        self.make_home("0.6.14", later)
+        digests = self.our_home(later)
+        for name in digests:
+            told = self.msb("snapshot", "verify", f"{later}/snapshots/{name}", home=self.path("there"))
+            self.assertEqual("verified" in told, name != "base", told)
+
+    def test_snapshots_of_theirs(self):
+        self.their_home()
+        self.msb("snapshot", "create", "one", "--from-sandbox", "theirs", "--integrity")
+        self.assertEqual([each["name"] for each in self.told("snapshot", "ls")], ["one"])
+        self.refuse("snapshot create -q two --from theirs")
+        self.msb("snapshot", "verify", "theirs:one")
+
+    def test_archives_of_ours(self):
+        """Exported by us, in either layout and from homes of either generation, with parents and image."""
+        self.our_home()
+        later = self.path("later")
+        self.make_home("0.6.14", later)
+        self.our_home(later)
+        for number, (source, name, layout) in enumerate([(self.home, "base", "legacy"), (self.home, "sparse", "legacy"),
+                                                         (self.home, "merkle", "current"), (later, "merkle", "current")]):
+            with self.subTest(f"{name} {layout}"):
+                out, there = self.path(f"{number}.tar.zst"), self.path(f"there-{number}")
+                self.msbctl("snapshot", "export", "-q", name, out, "--layout", layout, "--with-parents", "--with-image",
+                            home=source)
+                self.msb("snapshot", "load", out, home=there)
+                self.assertEqual(len(self.seen("snapshot", "ls", home=there)), 1 if name == "base" else 2)
+                self.assertEqual(len(os.listdir(f"{there}/cache/vmdk")), 1)
+
+    def test_archives_of_theirs(self):
+        """Saved by it: refused, with the name of the release that can read them."""
+        self.their_home()
+        self.msb("snapshot", "create", "one", "--from-sandbox", "theirs")
+        self.msb("snapshot", "save", "theirs:one", self.path("out.msb"))
+        told = self.msbctl("snapshot", "import", "-q", self.path("out.msb"), home=self.path("there"), code=1)
+        self.assertIn("microsandbox 0.7", told)
+
+
+if __name__ == "__main__":
+    main()
