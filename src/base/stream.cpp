@@ -5,6 +5,11 @@
 
 namespace msb {
 
+Result<Bytes> ByteSource::borrow(MutableBytes room) {
+  MSB_TRY(const size_t size, read(room));
+  return Bytes(room).first(size);
+}
+
 Result<uint64_t> ByteSource::skip(uint64_t size) {
   std::array<std::byte, 16384> dropped;
   uint64_t passed = 0;

@@ -14,6 +14,9 @@ class ByteSource {
  public:
   virtual ~ByteSource() = default;
   virtual Result<size_t> read(MutableBytes into) = 0;
+  /// The next bytes without a copy, where the source has them in memory: valid until it is asked for anything else.
+  /// Other sources fill a prefix of `room`, which is not empty. None are the end.
+  virtual Result<Bytes> borrow(MutableBytes room);
   /// Passes over up to `size` bytes and returns how many; fewer mean the end. Quick where the bytes lie in a file.
   virtual Result<uint64_t> skip(uint64_t size);
 };

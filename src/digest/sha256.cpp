@@ -54,9 +54,9 @@ Result<Digest> sha256_of(ByteSource& source, const Call& call) {
   std::vector<std::byte> buffer(size_t{256} << 10);
   while (true) {
     MSB_CHECK(call.check());
-    MSB_TRY(const size_t size, source.read(buffer));
-    if (size == 0) return hash.digest();
-    hash.update(Bytes(buffer).first(size));
+    MSB_TRY(const Bytes bytes, source.borrow(buffer));
+    if (bytes.empty()) return hash.digest();
+    hash.update(bytes);
   }
 }
 

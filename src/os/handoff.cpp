@@ -9,11 +9,11 @@
 
 namespace msb::os {
 
-void Handoff::start(std::function<void()> work) {
+std::thread Handoff::start(std::function<void()> work) {
   try {
-    thread_ = std::thread(std::move(work));
+    return std::thread(std::move(work));
   } catch (const std::system_error&) {
-    // thread_.joinable() tells.
+    return {};
   }
 }
 
@@ -23,7 +23,7 @@ void Handoff::stop() {
     std::lock_guard lock(mutex_);
     stopping_ = true;
   }
-  changed_.notify_all();
+  called_.notify_all();
   thread_.join();
 }
 
@@ -39,26 +39,52 @@ Done Handoff::wait(std::unique_lock<std::mutex>& lock, const std::function<bool(
   return {};
 }
 
-ReadAhead::ReadAhead(ByteSource& source, const Call& call, size_t buffers, size_t buffer_size)
-    : Handoff(call, buffers, buffer_size), source_(&source) {
-  start([this] { produce(); });
+ReadAhead::ReadAhead(ByteSource& source, const Call& call, Witness witness, size_t buffers, size_t buffer_size)
+    : Handoff(call, buffers, buffer_size), source_(&source), witness_(std::move(witness)) {
+  if (witness_ != nullptr) watcher_ = start([this] { watch(); });
+  watched_ = watcher_.joinable();
+  thread_ = start([this] { produce(); });
+  if (!thread_.joinable()) stop_watching();
 }
+
+ReadAhead::~ReadAhead() {
+  stop();
+  stop_watching();
+}
+
+void ReadAhead::stop_watching() {
+  if (!watcher_.joinable()) return;
+  {
+    const std::lock_guard lock(mutex_);
+    stopping_ = true;
+  }
+  shown_.notify_all();
+  watcher_.join();
+}
+
+// Waking a thread costs as much as a good part of what it then does with one buffer. So whoever has run out of buffers
+// is left asleep until there is work for half of them.
 
 void ReadAhead::produce() {
   for (;;) {
     std::unique_lock lock(mutex_);
-    changed_.wait(lock, [this] { return stopping_ || given_ - taken_ < ring_.size(); });
-    if (stopping_) return;
+    if (in_use() == ring_.size()) {
+      called_.wait(lock, [this] { return stopping_ || failure_ || in_use() <= ring_.size() / 2; });
+    }
+    if (stopping_ || failure_) return;
     Buffer& buffer = ring_[given_ % ring_.size()];
     lock.unlock();
     Done done = catching([&] { return fill(buffer); });
     lock.lock();
     if (buffer.filled > 0) ++given_;
-    if (!done) failure_ = std::move(done).error();
-    ended_ = failure_ || buffer.filled < buffer_size_;
-    const bool over = ended_;
+    const bool over = !done || buffer.filled < buffer_size_;
+    ended_ = over;
+    if (!done && !failure_) failure_ = std::move(done).error();
+    const bool to_read = over || given_ - taken_ > ring_.size() / 2;
+    const bool to_show = over || given_ - seen_ > ring_.size() / 2;
     lock.unlock();
-    changed_.notify_all();
+    if (to_read) changed_.notify_all();
+    if (to_show && watched_) shown_.notify_all();
     if (over) return;
   }
 }
@@ -72,42 +98,91 @@ Done ReadAhead::fill(Buffer& buffer) {
     if (n == 0) break;
     buffer.filled += n;
   }
+  if (witness_ != nullptr && !watched_) MSB_CHECK(witness_({buffer.bytes.get(), buffer.filled}));
   return {};
 }
 
-Result<size_t> ReadAhead::read(MutableBytes into) {
-  if (!thread_.joinable()) return source_->read(into);
-  if (into.empty()) return size_t{0};
-  std::unique_lock lock(mutex_);
-  MSB_CHECK(wait(lock, [this] { return given_ != taken_ || ended_; }));
-  if (given_ == taken_) {
-    if (!failure_) return size_t{0};
-    return std::exchange(*failure_, Error(Status::internal, "a source was read again after it had failed"));
-  }
-  const Buffer& buffer = ring_[taken_ % ring_.size()];
-  lock.unlock();  // the producer does not touch a filled buffer
-  const size_t n = std::min(into.size(), buffer.filled - used_);
-  std::memcpy(into.data(), buffer.bytes.get() + used_, n);
-  used_ += n;
-  if (used_ == buffer.filled) {
-    used_ = 0;
+void ReadAhead::watch() {
+  for (;;) {
+    std::unique_lock lock(mutex_);
+    shown_.wait(lock, [this] { return stopping_ || seen_ != given_; });
+    if (stopping_) return;
+    const Buffer& buffer = ring_[seen_ % ring_.size()];
+    lock.unlock();  // nobody fills a buffer that has not been seen
+    Done done = catching([&] { return witness_({buffer.bytes.get(), buffer.filled}); });
     lock.lock();
-    ++taken_;
+    ++seen_;
+    const bool over = !done;
+    if (over && !failure_) failure_ = std::move(done).error();
+    const bool all = ended_ && seen_ == given_;
+    const bool room = in_use() <= ring_.size() / 2;
     lock.unlock();
-    changed_.notify_all();
+    if (over || all) changed_.notify_all();
+    if (over || room) called_.notify_all();
+    if (over) return;
   }
-  return n;
+}
+
+Result<Bytes> ReadAhead::left() {
+  std::unique_lock lock(mutex_);
+  MSB_CHECK(wait(lock, [this] { return given_ != taken_ || failure_ || (ended_ && (!watched_ || seen_ == given_)); }));
+  if (given_ != taken_) {
+    const Buffer& buffer = ring_[taken_ % ring_.size()];  // which nobody touches until it was taken
+    return Bytes(buffer.bytes.get() + used_, buffer.filled - used_);
+  }
+  if (!failure_) return Bytes();
+  return std::exchange(*failure_, Error(Status::internal, "a source was read again after it had failed"));
+}
+
+void ReadAhead::pass(size_t size) {
+  if (size == 0) return;
+  used_ += size;
+  bool room = false;
+  {
+    const std::lock_guard lock(mutex_);
+    if (used_ != ring_[taken_ % ring_.size()].filled) return;
+    ++taken_;
+    room = in_use() <= ring_.size() / 2;
+  }
+  used_ = 0;
+  if (room) called_.notify_all();
+}
+
+Result<size_t> ReadAhead::read_here(MutableBytes into) {
+  MSB_TRY(const size_t size, source_->read(into));
+  if (witness_ != nullptr && size != 0) MSB_CHECK(witness_(into.first(size)));
+  return size;
+}
+
+Result<size_t> ReadAhead::read(MutableBytes into) {
+  if (!thread_.joinable()) return read_here(into);
+  if (into.empty()) return size_t{0};
+  pass(std::exchange(lent_, 0));
+  MSB_TRY(const Bytes have, left());
+  const size_t size = std::min(into.size(), have.size());
+  if (size == 0) return size;
+  std::memcpy(into.data(), have.data(), size);
+  pass(size);
+  return size;
+}
+
+Result<Bytes> ReadAhead::borrow(MutableBytes room) {
+  if (!thread_.joinable()) return ByteSource::borrow(room);
+  pass(std::exchange(lent_, 0));
+  MSB_TRY(const Bytes have, left());
+  lent_ = have.size();
+  return have;
 }
 
 WriteBehind::WriteBehind(ByteSink& sink, const Call& call, size_t buffers, size_t buffer_size)
     : Handoff(call, buffers, buffer_size), sink_(&sink) {
-  start([this] { consume(); });
+  thread_ = start([this] { consume(); });
 }
 
 void WriteBehind::consume() {
   for (;;) {
     std::unique_lock lock(mutex_);
-    changed_.wait(lock, [this] { return stopping_ || given_ > taken_; });
+    called_.wait(lock, [this] { return stopping_ || given_ > taken_; });
     if (stopping_) return;
     const Buffer& buffer = ring_[taken_ % ring_.size()];
     lock.unlock();  // nobody fills a buffer that was given
@@ -146,7 +221,7 @@ Done WriteBehind::submit() {
   {
     std::unique_lock lock(mutex_);
     ++given_;
-    changed_.notify_all();
+    called_.notify_all();
     // The next buffer is filled from its start, once the other side is done with it.
     MSB_CHECK(settle(lock, [this] { return given_ - taken_ < ring_.size(); }));
   }

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <condition_variable>
 #include <functional>
 #include <memory>
@@ -30,7 +31,7 @@ class Handoff {
   ~Handoff() = default;
 
   /// Where the machine has no thread to spare there is none, and the object does its work in the calls made to it.
-  void start(std::function<void()> work);
+  static std::thread start(std::function<void()> work);
   /// Ends the thread after what it is at. Every destructor begins with it.
   void stop();
   /// Waits for the other thread until `ready`, which is asked under the lock, or until the call is to end.
@@ -39,7 +40,8 @@ class Handoff {
   const Call* call_;
   const size_t buffer_size_;
   mutable std::mutex mutex_;
-  mutable std::condition_variable changed_;
+  mutable std::condition_variable changed_;  // what the maker of the object waits for
+  mutable std::condition_variable called_;   // what its thread waits for
   std::vector<Buffer> ring_;
   size_t given_ = 0;  // buffers, from the one side
   size_t taken_ = 0;  // and by the other
@@ -48,25 +50,50 @@ class Handoff {
   std::thread thread_;
 };
 
+/// What is shown bytes on their way: a hash, a counter, a second copy.
+using Witness = std::function<Done(Bytes)>;
+
 /// Reads another source ahead on a thread of its own, so that making bytes (inflating, receiving) and using them
 /// overlap. What is read ahead is bounded: `buffers` × `buffer_size` bytes. A failure of the source arrives after the
 /// bytes before it. `source` and `call` outlive the object; nobody else reads the source meanwhile. Destroying it early
 /// stops the thread after the read it is in.
+///
+/// A witness is shown all bytes in order on one more thread, beside whoever reads them. When a reader is told of the
+/// end, the witness has seen everything; its failure is one of the source.
 class ReadAhead final : public ByteSource, private Handoff {
  public:
-  ReadAhead(ByteSource& source, const Call& call, size_t buffers = 8, size_t buffer_size = size_t{256} << 10);
-  ~ReadAhead() override { stop(); }
+  ReadAhead(ByteSource& source, const Call& call, size_t buffers = 8, size_t buffer_size = size_t{256} << 10)
+      : ReadAhead(source, call, nullptr, buffers, buffer_size) {}
+  ReadAhead(ByteSource& source, const Call& call, Witness witness, size_t buffers = 8,
+            size_t buffer_size = size_t{256} << 10);
+  ~ReadAhead() override;
 
-  /// From one thread at a time.
+  /// From one thread at a time, like the next.
   Result<size_t> read(MutableBytes into) override;
+  Result<Bytes> borrow(MutableBytes room) override;
 
  private:
   void produce();
+  void watch();
+  void stop_watching();
   Done fill(Buffer& buffer);
+  /// The source itself, where there is no thread.
+  Result<size_t> read_here(MutableBytes into);
+  /// Waits for what is left of the oldest filled buffer; none at the end.
+  Result<Bytes> left();
+  /// Gives back bytes of it.
+  void pass(size_t size);
+  size_t in_use() const { return given_ - (watched_ ? std::min(taken_, seen_) : taken_); }
 
   ByteSource* source_;
-  size_t used_ = 0;  // bytes of the oldest filled buffer that read() has passed on
+  const Witness witness_;
+  bool watched_ = false;  // by a thread; else whoever fills a buffer shows it
+  size_t seen_ = 0;       // buffers, by the witness
+  size_t used_ = 0;       // bytes of the oldest filled buffer that were passed on
+  size_t lent_ = 0;       // and after them those that borrow() has handed out
   bool ended_ = false;
+  std::condition_variable shown_;  // what the watcher waits for
+  std::thread watcher_;
 };
 
 /// Hands bytes over to another sink on a thread of its own, so that making bytes and using them (hashing, writing)
@@ -92,10 +119,9 @@ class WriteBehind final : public ByteSink, private Handoff {
   ByteSink* sink_;
 };
 
-/// Passes bytes through and shows them to a witness (a hash, a counter, a second copy) on the way.
+/// Passes bytes through and shows them to a witness on the way.
 class TeeSource final : public ByteSource {
  public:
-  using Witness = std::function<Done(Bytes)>;
   TeeSource(ByteSource& source, Witness witness) : source_(&source), witness_(std::move(witness)) {}
   Result<size_t> read(MutableBytes into) override;
 

@@ -123,6 +123,74 @@ TEST(ReadAhead, CancelEndsBothSides) {
   EXPECT_STATUS(Status::cancelled, drain(ahead));
 }
 
+TEST_P(ReadAheadLengths, BorrowedBytesAreTheSame) {
+  Counting source(GetParam());
+  const Call call;
+  ReadAhead ahead(source, call, 3, 4096);
+  uint64_t total = 0;
+  for (;;) {
+    const auto bytes = ahead.borrow({});
+    ASSERT_OK(bytes);
+    if (bytes->empty()) break;
+    for (const std::byte byte : *bytes) ASSERT_EQ(byte, static_cast<std::byte>(total++ % 251));
+    std::byte next{};  // between two loans
+    const auto size = ahead.read({&next, 1});
+    ASSERT_OK(size);
+    if (*size == 1) {
+      ASSERT_EQ(next, static_cast<std::byte>(total++ % 251));
+    }
+  }
+  EXPECT_EQ(total, GetParam());
+}
+
+TEST_P(ReadAheadLengths, TheWitnessHasSeenAllAtTheEnd) {
+  Counting source(GetParam());
+  const Call call;
+  uint64_t seen = 0;
+  bool right = true;
+  ReadAhead ahead(
+      source, call,
+      [&](Bytes bytes) -> Done {
+        for (const std::byte byte : bytes) right = right && byte == static_cast<std::byte>(seen++ % 251);
+        return {};
+      },
+      3, 4096);
+  const auto total = drain(ahead);
+  ASSERT_OK(total);
+  EXPECT_EQ(*total, GetParam());
+  EXPECT_EQ(seen, GetParam());
+  EXPECT_TRUE(right);
+}
+
+TEST(ReadAhead, AWitnessMayRefuse) {
+  Counting source(1'000'000);
+  const Call call;
+  ReadAhead ahead(
+      source, call, [](Bytes) -> Done { return Error(Status::custom, "enough"); }, 3, 4096);
+  EXPECT_STATUS(Status::custom, drain(ahead));
+}
+
+TEST(ReadAhead, ABufferIsNotReusedBeforeTheWitnessHasSeenIt) {
+  Counting source(UINT64_MAX);
+  const Call call;
+  std::atomic<bool> go = false;
+  ReadAhead ahead(
+      source, call,
+      [&](Bytes) -> Done {
+        while (!go) std::this_thread::yield();
+        return {};
+      },
+      2, 4096);
+  std::vector<std::byte> both(2 * 4096);
+  const auto got = read_full(ahead, both);
+  ASSERT_OK(got);
+  EXPECT_EQ(source.given.load(), 2U * 4096);
+  go = true;
+  std::byte next{};
+  ASSERT_OK(ahead.read({&next, 1}));
+  EXPECT_EQ(next, static_cast<std::byte>(2 * 4096 % 251));
+}
+
 TEST(TeeSource, WitnessSeesEveryByte) {
   Counting source(50'000);
   uint64_t seen = 0;
