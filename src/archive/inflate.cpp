@@ -8,7 +8,6 @@ namespace msb::archive {
 namespace {
 
 constexpr size_t kBufferSize = size_t{128} << 10;
-constexpr size_t kMagicSize = 4;
 
 bool is_gzip(Bytes head) { return head.size() >= 2 && head[0] == std::byte{0x1F} && head[1] == std::byte{0x8B}; }
 
@@ -18,13 +17,13 @@ bool is_zstd(Bytes head) {
   return magic == 0xFD2FB528 || (magic & 0xFFFFFFF0) == 0x184D2A50;  // a frame, or a skippable one
 }
 
-Compression sniff(Bytes head) {
+}  // namespace
+
+Compression compression_of(Bytes head) {
   // One byte more than the magic number of gzip: the only method there is.
   if (is_gzip(head) && head.size() >= 3 && head[2] == std::byte{8}) return Compression::gzip;
   return is_zstd(head) ? Compression::zstd : Compression::none;
 }
-
-}  // namespace
 
 std::string_view compression_name(Compression compression) {
   switch (compression) {
@@ -44,7 +43,7 @@ InflatedSource::InflatedSource(ByteSource& source, const InflateLimits& limits)
 Result<std::unique_ptr<InflatedSource>> InflatedSource::open(ByteSource& source, const InflateLimits& limits) {
   std::unique_ptr<InflatedSource> inflated(new InflatedSource(source, limits));
   MSB_CHECK(inflated->fill(kMagicSize));
-  inflated->compression_ = sniff(inflated->buffered());
+  inflated->compression_ = compression_of(inflated->window_);
   if (inflated->compression_ == Compression::gzip) inflated->decoder_ = make_gzip_decoder();
   if (inflated->compression_ == Compression::zstd) inflated->decoder_ = make_zstd_decoder();
   return inflated;
@@ -59,7 +58,7 @@ Result<size_t> InflatedSource::read(MutableBytes into) {
       if (!more) return size_t{0};
     }
     MemberDecoder::Step step;
-    if (!decoder_->step(buffered(), into, step)) return broken(decoder_->problem());
+    if (!decoder_->step(window_, into, step)) return broken(decoder_->problem());
     consume(step.consumed);
     in_member_ = !step.finished;
     if (step.produced != 0) {
@@ -68,14 +67,14 @@ Result<size_t> InflatedSource::read(MutableBytes into) {
       return step.produced;
     }
     if (step.finished || step.consumed != 0) continue;
-    MSB_TRY(const bool more, fill(buffered().size() + 1));
+    MSB_TRY(const bool more, fill(window_.size() + 1));
     if (!more) return broken("it is cut short");
   }
   return broken("it inflates to more than " + std::to_string(limits_.max_output) + " bytes");
 }
 
 Result<size_t> InflatedSource::read_plain(MutableBytes into) {
-  const Bytes have = buffered();
+  const Bytes have = window_;
   size_t size = std::min(have.size(), into.size());
   if (size != 0) {
     std::memcpy(into.data(), have.data(), size);
@@ -90,27 +89,31 @@ Result<size_t> InflatedSource::read_plain(MutableBytes into) {
   return size;
 }
 
-/// Has `wanted` bytes in the buffer, unless the source ends before; then false.
+/// Has `wanted` bytes in the window, unless the source ends before; then false.
 Result<bool> InflatedSource::fill(size_t wanted) {
-  if (begin_ != 0 && begin_ + wanted > buffer_.size()) {
-    std::memmove(buffer_.data(), buffer_.data() + begin_, end_ - begin_);
-    end_ -= begin_;
-    begin_ = 0;
+  if (window_.empty() && !source_ended_) {
+    MSB_TRY(window_, source_->borrow(buffer_));
+    source_ended_ = window_.empty();
   }
-  if (begin_ == end_) begin_ = end_ = 0;
-  // A decoder that wants more than a whole buffer at once does not exist; treat it as the end.
-  while (end_ - begin_ < wanted && end_ < buffer_.size() && !source_ended_) {
-    MSB_TRY(const size_t size, source_->read(MutableBytes(buffer_).subspan(end_)));
-    source_ended_ = size == 0;
-    end_ += size;
+  if (window_.size() >= wanted || source_ended_) return window_.size() >= wanted;
+  // They lie across two pieces of the source. A decoder that wants more than a whole buffer at once does not exist;
+  // treat it as the end.
+  if (wanted > buffer_.size()) return false;
+  size_t size = window_.size();
+  std::memmove(buffer_.data(), window_.data(), size);
+  while (size < wanted && !source_ended_) {
+    MSB_TRY(const size_t more, source_->read(MutableBytes(buffer_).subspan(size, wanted - size)));
+    source_ended_ = more == 0;
+    size += more;
   }
-  return end_ - begin_ >= wanted;
+  window_ = Bytes(buffer_).first(size);
+  return size >= wanted;
 }
 
 /// False at the end of the stream.
 Result<bool> InflatedSource::begin_member() {
   MSB_CHECK(fill(kMagicSize));
-  const Bytes head = buffered();
+  const Bytes head = window_;
   if (head.empty()) return false;
   if (any_member_ && head[0] == std::byte{0}) {
     MSB_CHECK(skip_padding());
@@ -124,7 +127,7 @@ Result<bool> InflatedSource::begin_member() {
 
 Done InflatedSource::skip_padding() {
   while (true) {
-    const Bytes have = buffered();
+    const Bytes have = window_;
     if (std::any_of(have.begin(), have.end(), [](std::byte byte) { return byte != std::byte{0}; })) {
       return broken("garbage follows its end");
     }

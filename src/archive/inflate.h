@@ -13,6 +13,9 @@ namespace msb::archive {
 enum class Compression : uint8_t { none, gzip, zstd };
 /// "none", "gzip", "zstd".
 std::string_view compression_name(Compression compression);
+/// What a blob is wrapped in, by its first kMagicSize bytes, or all where it has fewer.
+inline constexpr size_t kMagicSize = 4;
+Compression compression_of(Bytes head);
 
 struct InflateLimits {
   /// Refuses more output than this. The default fits the largest layer that the tar limits allow: 10 GiB of file data,
@@ -38,8 +41,7 @@ class InflatedSource final : public ByteSource {
  private:
   InflatedSource(ByteSource& source, const InflateLimits& limits);
 
-  Bytes buffered() const { return Bytes(buffer_).subspan(begin_, end_ - begin_); }
-  void consume(size_t size) { begin_ += size; }
+  void consume(size_t size) { window_ = window_.subspan(size); }
   Result<bool> fill(size_t wanted);
   Result<size_t> read_plain(MutableBytes into);
   Result<bool> begin_member();
@@ -51,8 +53,7 @@ class InflatedSource final : public ByteSource {
   Compression compression_ = Compression::none;
   std::unique_ptr<MemberDecoder> decoder_;
   std::vector<std::byte> buffer_;
-  size_t begin_ = 0;
-  size_t end_ = 0;
+  Bytes window_;  // what was read and not consumed: borrowed from the source, or in buffer_
   bool source_ended_ = false;
   bool in_member_ = false;
   bool any_member_ = false;

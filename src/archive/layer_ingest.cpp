@@ -56,13 +56,11 @@ Result<Layer> ingest_layer(ByteSource& tar, const os::File& file, const Call& ca
   Spool spool(file);
   {
     // Inflating takes longer than hashing, and hashing about as long as the rest: a thread for each.
-    os::ReadAhead made(tar, call);
-    os::TeeSource hashed(made, [&](Bytes bytes) -> Done {
+    os::ReadAhead ahead(tar, call, [&](Bytes bytes) -> Done {
       hash.update(bytes);
       layer.tar_size += bytes.size();
       return {};
     });
-    os::ReadAhead ahead(hashed, call);
     TarReader reader(ahead, options.recipe != nullptr ? &options.recipe->residue() : nullptr, call, options.limits);
     SpooledContent content(spool, options.recipe);
     MSB_TRY(layer.tree, read_layer(reader, content, options.limits));

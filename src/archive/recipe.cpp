@@ -177,15 +177,7 @@ Result<size_t> TarReplay::read_content(MutableBytes into) {
 Done verify_layer(const Recipe& recipe, const os::File& layer_file, const Call& call) {
   MSB_TRY(const auto replay, TarReplay::open(recipe, layer_file));
   os::ReadAhead ahead(*replay, call);
-  Sha256 hash;
-  std::vector<std::byte> buffer(size_t{256} << 10);
-  while (true) {
-    MSB_CHECK(call.check());
-    MSB_TRY(const size_t size, ahead.read(buffer));
-    if (size == 0) break;
-    hash.update(Bytes(buffer).first(size));
-  }
-  const Digest actual = hash.digest();
+  MSB_TRY(const Digest actual, sha256_of(ahead, call));
   if (actual == recipe.diff_id()) return {};
   return Error(Status::image_invalid,
                "layer " + recipe.diff_id().text() + " is damaged: its tar hashes to " + actual.text())

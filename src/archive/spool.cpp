@@ -5,6 +5,7 @@ namespace {
 
 constexpr size_t kBufferSize = size_t{256} << 10;
 constexpr size_t kLarge = size_t{64} << 10;
+constexpr uint64_t kWriteback = uint64_t{8} << 20;  // what goes to the disk together
 
 }  // namespace
 
@@ -16,7 +17,7 @@ Result<uint64_t> Spool::begin() {
 Done Spool::write(Bytes bytes) {
   if (bytes.size() >= kLarge) {
     MSB_CHECK(flush());
-    MSB_CHECK(file_->write_at(bytes, offset_));
+    MSB_CHECK(put(bytes, offset_));
     offset_ += bytes.size();
     return {};
   }
@@ -38,8 +39,18 @@ Done Spool::align() {
 
 Done Spool::flush() {
   if (buffer_.empty()) return {};
-  MSB_CHECK(file_->write_at(buffer_, offset_ - buffer_.size()));
+  MSB_CHECK(put(buffer_, offset_ - buffer_.size()));
   buffer_.clear();
+  return {};
+}
+
+Done Spool::put(Bytes bytes, uint64_t offset) {
+  MSB_CHECK(file_->write_at(bytes, offset));
+  const uint64_t end = offset + bytes.size();
+  if (end - written_back_ < kWriteback) return {};
+  // The disk works while the rest of the layer comes, so that the sync at the end has little to wait for.
+  file_->start_writeback(written_back_, end - written_back_);
+  written_back_ = end;
   return {};
 }
 

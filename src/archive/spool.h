@@ -26,9 +26,11 @@ class Spool final : public ByteSink {
  private:
   Done align();
   Done flush();
+  Done put(Bytes bytes, uint64_t offset);
 
   const os::File* file_;
-  uint64_t offset_ = 0;  // where the next byte goes, buffered ones included
+  uint64_t offset_ = 0;        // where the next byte goes, buffered ones included
+  uint64_t written_back_ = 0;  // up to there the disk has been told
   std::vector<std::byte> buffer_;
 };
 

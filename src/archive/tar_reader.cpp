@@ -61,27 +61,32 @@ std::string full_name(const TarHeader& header) {
 TarReader::TarReader(ByteSource& source, ByteSink* residue, const Call& call, const TarLimits& limits, Input input)
     : source_(&source), residue_(residue), call_(&call), limits_(limits), input_(input), buffer_(kBufferSize) {}
 
-/// Has `wanted` bytes in the buffer, or all that are left.
+/// At least `wanted` bytes, or all that are left.
 Result<Bytes> TarReader::peek(size_t wanted) {
-  if (begin_ == end_) begin_ = end_ = 0;
-  if (begin_ + wanted > buffer_.size()) {
-    std::memmove(buffer_.data(), buffer_.data() + begin_, end_ - begin_);
-    end_ -= begin_;
-    begin_ = 0;
+  if (window_.size() >= wanted || source_ended_) return window_;
+  MSB_CHECK(call_->check());
+  if (window_.empty()) {
+    MSB_TRY(window_, source_->borrow(buffer_));
+    source_ended_ = window_.empty();
+    if (window_.size() >= wanted || source_ended_) return window_;
   }
-  while (end_ - begin_ < wanted && !source_ended_) {
-    MSB_CHECK(call_->check());
-    MSB_TRY(const size_t size, source_->read(MutableBytes(buffer_).subspan(end_)));
-    source_ended_ = size == 0;
-    end_ += size;
+  // They lie across two pieces of the source; the rest of the second can be borrowed after that.
+  size_t size = window_.size();
+  std::memmove(buffer_.data(), window_.data(), size);
+  while (size < wanted) {
+    MSB_TRY(const size_t more, source_->read(MutableBytes(buffer_).subspan(size, wanted - size)));
+    source_ended_ = more == 0;
+    if (source_ended_) break;
+    size += more;
   }
-  return Bytes(buffer_).subspan(begin_, end_ - begin_);
+  window_ = Bytes(buffer_).first(size);
+  return window_;
 }
 
 /// Moves over bytes that peek() has shown; they are residue.
 Done TarReader::pass(size_t size) {
-  if (residue_ != nullptr) MSB_CHECK(residue_->write(Bytes(buffer_).subspan(begin_, size)));
-  begin_ += size;
+  if (residue_ != nullptr) MSB_CHECK(residue_->write(window_.first(size)));
+  window_ = window_.subspan(size);
   offset_ += size;
   return {};
 }
@@ -106,7 +111,7 @@ Done TarReader::skip(uint64_t size) {
 
 /// Moves over what body() has handed out.
 void TarReader::settle() {
-  begin_ += lent_;
+  window_ = window_.subspan(lent_);
   offset_ += lent_;
   body_left_ -= lent_;
   lent_ = 0;

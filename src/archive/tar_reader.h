@@ -79,9 +79,8 @@ class TarReader {
   const Input input_;
 
   std::vector<std::byte> buffer_;
-  size_t begin_ = 0;
-  size_t end_ = 0;
-  size_t lent_ = 0;  // bytes at begin_ that body() has handed out
+  Bytes window_;     // what was read and not passed: borrowed from the source, or in buffer_
+  size_t lent_ = 0;  // bytes at its begin that body() has handed out
   bool source_ended_ = false;
 
   std::string member_;  // which errors name

@@ -1,5 +1,6 @@
 #include "image/layer_store.h"
 
+#include <algorithm>
 #include <cerrno>
 #include <vector>
 
@@ -41,24 +42,44 @@ Result<tree::Tree> tree_of_recipe(const os::File& file, const Digest& diff_id, u
   return tree;
 }
 
-/// A blob on its way: read once, hashed, counted, and kept where that was asked for.
+/// Bytes that were read of a source to look at them, and then its rest.
+class Unread final : public ByteSource {
+ public:
+  Unread(std::vector<std::byte> head, ByteSource& rest) : head_(std::move(head)), rest_(&rest) {}
+  Result<size_t> read(MutableBytes into) override {
+    const size_t size = std::min(into.size(), head_.size() - used_);
+    if (size == 0) return rest_->read(into);
+    std::copy_n(head_.begin() + static_cast<ptrdiff_t>(used_), size, into.begin());
+    used_ += size;
+    return size;
+  }
+
+ private:
+  const std::vector<std::byte> head_;
+  ByteSource* rest_;
+  size_t used_ = 0;
+};
+
+/// A blob on its way: read once, hashed, counted, and kept where that was asked for, all that on a thread of its own;
+/// it is inflated by whoever reads plain().
 class BlobReader {
  public:
   BlobReader(const LayerBlob& blob, const MakeOptions& options) : blob_(&blob), options_(&options) {}
 
   Done open(const Context& context, const Call& call) {
     MSB_TRY(source_, blob_->origin->open(call));
-    seen_.emplace(*source_, [this](Bytes bytes) { return see(bytes); });
-    MSB_TRY(inflated_, archive::InflatedSource::open(*seen_));
+    std::vector<std::byte> head(archive::kMagicSize);
+    MSB_TRY(const size_t size, read_full(*source_, head));
+    head.resize(size);
     // A plain tar is its own blob: it is hashed as such, and the recipe keeps it.
-    compressed_ = compression() != archive::Compression::none;
-    if (!compressed_) return {};
-    if (options_->keep_blob) {
+    compressed_ = archive::compression_of(head) != archive::Compression::none;
+    if (compressed_ && options_->keep_blob) {
       MSB_TRY(kept_, os::StagedFile::create(context.fs, context.paths.blobs(), kFileMode));
-      MSB_CHECK(kept_->file().write_at(head_, 0));
     }
-    hash_.update(head_);
-    head_ = {};
+    whole_.emplace(std::move(head), *source_);
+    seen_.emplace(*whole_, [this](Bytes bytes) { return see(bytes); });
+    ahead_.emplace(*seen_, call, kBuffers);
+    MSB_TRY(inflated_, archive::InflatedSource::open(*ahead_));
     return {};
   }
 
@@ -81,8 +102,9 @@ class BlobReader {
   }
 
  private:
+  static constexpr size_t kBuffers = 4;
+
   Done see(Bytes bytes) {
-    if (!inflated_) head_.insert(head_.end(), bytes.begin(), bytes.end());
     if (compressed_) hash_.update(bytes);
     if (kept_) MSB_CHECK(kept_->file().write_at(bytes, read_));
     read_ += bytes.size();
@@ -93,13 +115,14 @@ class BlobReader {
   const LayerBlob* blob_;
   const MakeOptions* options_;
   std::unique_ptr<ByteSource> source_;
+  std::optional<Unread> whole_;
   std::optional<os::TeeSource> seen_;
-  std::unique_ptr<archive::InflatedSource> inflated_;
-  std::optional<os::StagedFile> kept_;
-  std::vector<std::byte> head_;  // what was read to find out the compression
   bool compressed_ = false;
+  std::optional<os::StagedFile> kept_;
   Sha256 hash_;
   uint64_t read_ = 0;
+  std::optional<os::ReadAhead> ahead_;  // its thread ends before what it uses does
+  std::unique_ptr<archive::InflatedSource> inflated_;
 };
 
 /// Content that a later member of the tar has replaced is not in the layer file; the recipe takes it from the spool.

@@ -4,7 +4,6 @@
 
 #include "image/cached_image.h"
 #include "image/choose_image.h"
-#include "os/handoff.h"
 #include "registry/blob_stream.h"
 #include "registry/parallel_blob.h"
 
@@ -12,7 +11,6 @@ namespace msb::image {
 namespace {
 
 constexpr char kLog[] = "image";
-constexpr size_t kBuffers = 4;  // of 256 KiB, between the receiver and who inflates
 // Most of the time a layer waits for its bytes: more of them at once than there are processors.
 constexpr unsigned kMoreThreads = 2;
 constexpr unsigned kThreadsBesideRanges = 3;  // what waits in pieces needs the memory of another layer
@@ -20,18 +18,6 @@ constexpr unsigned kThreadsBesideRanges = 3;  // what waits in pieces needs the 
 // A blob of this size and of most of its image is fetched in several ranges at once: many servers limit what one
 // connection gets.
 constexpr uint64_t kLarge = uint64_t{48} << 20;
-
-/// A blob on its way, received on a thread of its own while what has come is inflated.
-class RemoteSource final : public ByteSource {
- public:
-  RemoteSource(registry::Registry& registry, const oci::Descriptor& descriptor, const Call& call)
-      : stream_(registry, descriptor, call), ahead_(stream_, call, kBuffers) {}
-  Result<size_t> read(MutableBytes into) override { return ahead_.read(into); }
-
- private:
-  registry::BlobStream stream_;
-  os::ReadAhead ahead_;  // last: its thread ends before the stream does
-};
 
 class RemoteBlob final : public BlobOrigin {
  public:
@@ -43,7 +29,7 @@ class RemoteBlob final : public BlobOrigin {
     if (in_ranges_) {
       return std::unique_ptr<ByteSource>(std::make_unique<registry::ParallelBlob>(registry_, descriptor_, call));
     }
-    return std::unique_ptr<ByteSource>(std::make_unique<RemoteSource>(registry_, descriptor_, call));
+    return std::unique_ptr<ByteSource>(std::make_unique<registry::BlobStream>(registry_, descriptor_, call));
   }
 
  private:
@@ -174,9 +160,8 @@ class Pulling {
   /// The image is known, and still it could not be had.
   Error failed(Error error) const {
     if (error.status() != Status::http) return error;
-    return Error(Status::image_pull_failed, request_.reference + ": " + error.message())
-        .with("reference", request_.reference)
-        .because(std::move(error));
+    Error told(Status::image_pull_failed, request_.reference + ": " + error.message());
+    return std::move(told).with("reference", request_.reference).because(std::move(error));
   }
 
   const Context context_;
