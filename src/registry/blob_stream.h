@@ -20,7 +20,7 @@ class BlobStream final : public ByteSource {
 
   /// Once something has been read: false when the registry sends the whole blob whatever part of it is asked for.
   bool knows_ranges() const { return knows_ranges_; }
-  /// Goes on to there.
+  /// Goes on to there, once everything up to the end before was read.
   void extend(uint64_t end) { end_ = end; }
 
  private:

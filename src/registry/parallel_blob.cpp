@@ -9,12 +9,14 @@
 
 namespace msb::registry {
 
-ParallelBlob::ParallelBlob(Registry& registry, oci::Descriptor descriptor, const Call& call, uint64_t piece)
+ParallelBlob::ParallelBlob(Registry& registry, oci::Descriptor descriptor, const Call& call, uint64_t piece,
+                           std::chrono::milliseconds quick)
     : registry_(registry),
       descriptor_(std::move(descriptor)),
       piece_(piece),
+      quick_(quick),
       call_(call, stop_),
-      first_(registry, descriptor_, call_, 0, std::min(descriptor_.size, piece_)) {}
+      first_(registry, descriptor_, call_, 0, head()) {}
 
 ParallelBlob::~ParallelBlob() {
   stop_.trigger();
@@ -48,24 +50,21 @@ Result<size_t> ParallelBlob::read(MutableBytes into) {
   }
 }
 
-/// The first piece, and all of the blob where there are no others.
+/// The head, and all of the blob where one connection will do.
 Result<size_t> ParallelBlob::read_first(MutableBytes into) {
+  const auto begin = Call::Clock::now();
   MSB_TRY(const size_t size, first_.read(into));
-  if (passed_ == 0 && size != 0) {
-    if (first_.knows_ranges()) {
-      start();
-    } else {
-      first_.extend(descriptor_.size);
-    }
-  }
+  if (passed_ != 0) waited_ += Call::Clock::now() - begin;  // the first bytes take as long for anybody
   passed_ += size;
-  if (size != 0 || threads_.empty()) return size;
-  alone_ = false;
+  if (size != 0 || passed_ != head() || passed_ == descriptor_.size) return size;
+  if (first_.knows_ranges() && waited_ >= quick_) start();
+  alone_ = threads_.empty();
+  if (alone_) first_.extend(descriptor_.size);
   return read(into);
 }
 
 void ParallelBlob::start() {
-  const uint64_t count = std::min<uint64_t>(kConnections, pieces() - 1);
+  const uint64_t count = std::min<uint64_t>(kConnections, pieces() - kHead);
   for (uint64_t i = 0; i < count; ++i) {
     try {
       threads_.emplace_back([this] { fetch_pieces(); });
@@ -73,7 +72,6 @@ void ParallelBlob::start() {
       break;  // the machine has no more threads
     }
   }
-  if (threads_.empty()) first_.extend(descriptor_.size);
 }
 
 void ParallelBlob::fetch_pieces() {

@@ -59,6 +59,20 @@ class PullHome : public ImageHome {
   }
 };
 
+/// What the proxy says about what it was asked.
+inline std::string ask_proxy(const std::string& path) {
+  auto http = registry::Http::create({{}, [](const registry::Url&) { return true; }, {}});
+  EXPECT_OK(http);
+  const auto url = registry::Url::parse("http://" + lab().host("PROXY") + "/v2/" + path);
+  EXPECT_OK(url);
+  const Call call;
+  auto response = (*http)->send({*url}, call);
+  EXPECT_OK(response);
+  const auto text = (*response)->text(1 << 20);
+  EXPECT_OK(text);
+  return *text;
+}
+
 inline registry::Credentials ann() { return {lab()["USER"], lab()["PASSWORD"], {}}; }
 
 }  // namespace msb::test

@@ -209,12 +209,13 @@ TEST(Pull, ReportsEveryLayerFromTheStart) {
 constexpr uint64_t kSmallPiece = uint64_t{128} << 10;
 
 /// Reads the large layer of the image in pieces and returns its digest.
-Result<Digest> read_in_pieces(const std::string& reference, const oci::Descriptor& layer, const Call& call) {
+Result<Digest> read_in_pieces(const std::string& reference, const oci::Descriptor& layer, const Call& call,
+                              std::chrono::milliseconds quick = std::chrono::milliseconds(0)) {
   const auto request = PullHome::request(reference);
   const Log log;
   MSB_TRY(const auto parsed, oci::Reference::parse(reference));
   MSB_TRY(const auto registry, registry::Registry::open(parsed, request.registry, log));
-  registry::ParallelBlob blob(*registry, layer, call, kSmallPiece);
+  registry::ParallelBlob blob(*registry, layer, call, kSmallPiece, quick);
   return sha256_of(blob, call);
 }
 
@@ -235,6 +236,18 @@ TEST(PullRanges, ComeInOrderWhateverHappens) {
     ASSERT_OK(digest);
     EXPECT_EQ(*digest, layer.digest) << reference;
   }
+}
+
+TEST(PullRanges, OneConnectionDoesWhereItIsQuick) {
+  NEEDS_LAB();
+  const oci::Descriptor layer = large_layer();
+  for (const std::string name : {"close-0-quick", "noranges-0-quick"}) {
+    const auto digest = read_in_pieces(lab().behind(name), layer, Call(), std::chrono::hours(1));
+    ASSERT_OK(digest);
+    EXPECT_EQ(*digest, layer.digest);
+  }
+  EXPECT_EQ(ask_proxy("requests/close-0-quick"), "2") << "the head, and the rest";
+  EXPECT_EQ(ask_proxy("requests/noranges-0-quick"), "1");
 }
 
 TEST(PullRanges, FailAndStopLikeOneStream) {
@@ -311,17 +324,10 @@ TEST(PullAccess, RedirectsCarryNoCredentials) {
     request.registry.settings.hosts["localhost:" + lab()["STRANGER"]].insecure = true;
   };
   ASSERT_OK(home.pull(lab().behind("redirect"), change));
-  auto http = registry::Http::create({{}, [](const registry::Url&) { return true; }, {}});
-  ASSERT_OK(http);
-  auto url = registry::Url::parse("http://" + lab().host("PROXY") + "/v2/seen/all");
-  ASSERT_OK(url);
-  auto response = (*http)->send({*url}, home.call());
-  ASSERT_OK(response);
-  const auto seen = (*response)->text(1 << 20);
-  ASSERT_OK(seen);
-  EXPECT_NE(seen->find("signature=geheim"), std::string::npos) << *seen;
-  EXPECT_EQ(seen->find("Basic"), std::string::npos);
-  EXPECT_EQ(seen->find("Bearer"), std::string::npos);
+  const std::string seen = ask_proxy("seen/all");
+  EXPECT_NE(seen.find("signature=geheim"), std::string::npos) << seen;
+  EXPECT_EQ(seen.find("Basic"), std::string::npos);
+  EXPECT_EQ(seen.find("Bearer"), std::string::npos);
 }
 
 TEST(PullAccess, MirrorsAreAskedFirst) {
