@@ -7,7 +7,7 @@ connections that drop three times. Writes KEY=VALUE lines to standard output, th
 input. Exits with 77 when a program is missing."""
 
 import base64
-import crypt
+import ctypes
 import gzip
 import hashlib
 import http.client
@@ -147,6 +147,13 @@ def make_certificates():
         run("openssl", "x509", "-req", "-in", f"{WORK}/{name}.csr", "-CA", f"{WORK}/ca.pem", "-CAkey",
             f"{WORK}/ca.key", "-CAcreateserial", "-out", f"{WORK}/{name}.pem", "-days", "2", "-extfile",
             f"{WORK}/{name}.ext")
+
+
+def bcrypt(password):
+    """As the C library does it; Python 3.13 has no module for that any more."""
+    library = ctypes.CDLL("libcrypt.so.1")
+    library.crypt.restype = ctypes.c_char_p
+    return library.crypt(password.encode(), b"$2b$04$abcdefghijklmnopqrstuu").decode()
 
 
 class Server(socketserver.ThreadingMixIn, http.server.HTTPServer):
@@ -364,7 +371,7 @@ def main():
     tls = start_registry("tls", "", f"  tls: {{certificate: {WORK}/server.pem, key: {WORK}/server.key}}\n")
     facts.update(PLAIN=upstream, TLS=tls, STRANGER_TLS=serve_tls("stranger"))
     with open(f"{WORK}/htpasswd", "w", encoding="ascii") as file:
-        file.write(f"{USER}:{crypt.crypt(PASSWORD, crypt.mksalt(crypt.METHOD_BLOWFISH, rounds=16))}\n")
+        file.write(f"{USER}:{bcrypt(PASSWORD)}\n")
     facts["BASIC"] = start_registry("htpasswd", f"auth: {{htpasswd: {{realm: lab, path: {WORK}/htpasswd}}}}\n")
     stranger_port = serve(Stranger)
     facts.update(STRANGER=stranger_port, PROXY=serve(Proxy), CA=f"{WORK}/ca.pem", USER=USER, PASSWORD=PASSWORD)

@@ -32,10 +32,16 @@ class Pull(HomeTest):
             raise unittest.SkipTest(f"no {', '.join(missing)}")
         folder = tempfile.TemporaryDirectory()
         cls.addClassCleanup(folder.cleanup)
+        cls.facts = {}
         lab = start_lab(folder.name)
         cls.addClassCleanup(lab.communicate, "")  # it ends with its input
         assert lab.stdout is not None
-        cls.facts = dict(line.rstrip("\n").split("=", 1) for line in iter(lab.stdout.readline, "ready\n") if "=" in line)
+        for line in iter(lab.stdout.readline, ""):
+            if line == "ready\n":
+                return
+            key, _, value = line.rstrip("\n").partition("=")
+            cls.facts[key] = value
+        raise AssertionError("the registry has ended before it was ready")
 
     def demo(self, server: str, before: str = "") -> str:
         return f"127.0.0.1:{self.facts[server]}/{before}demo:1"
