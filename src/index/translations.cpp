@@ -38,7 +38,7 @@ Result<std::optional<std::string>> find_translated(Transaction& transaction, std
 
 Done finish_translation(Transaction& transaction, const Translation& translation) {
   const std::string now = format_db_time(now_ns());
-  return transaction.execute(
+  MSB_CHECK(transaction.execute(
       "INSERT INTO snapshot_artifact_migration (kind, artifact_path, source_digest, target_digest,"
       " source_parent_digest, target_parent_digest, payload_integrity, payload_size, payload_file_identity, phase,"
       " attempts, discovered_at, updated_at, completed_at)"
@@ -49,7 +49,9 @@ Done finish_translation(Transaction& transaction, const Translation& translation
       " error_detail = NULL, updated_at = ?10, completed_at = ?10",
       {kKind, translation.artifact_path, translation.source_digest, translation.target_digest,
        translation.source_parent, translation.target_parent, translation.payload_integrity, translation.payload_size,
-       translation.payload_identity, now});
+       translation.payload_identity, now}));
+  return transaction.execute("UPDATE snapshot_index SET migration_state = 'complete' WHERE digest = ?",
+                             {translation.target_digest});
 }
 
 }  // namespace msb::index

@@ -131,5 +131,5 @@ def main():
     sys.exit(SKIPPED if result.testsRun and len(result.skipped) == result.testsRun else 0)
 
 
-__all__ = ["Failed", "HERE", "LATER", "MSBCTL", "Malformed", "OURS", "Workspace", "fixture", "main", "quick_folder", "read_file",
+__all__ = ["Failed", "HERE", "LATER", "MSBCTL", "Malformed", "OURS", "PATIENCE", "Workspace", "fixture", "main", "quick_folder", "read_file",
            "read_json", "run_script"]
