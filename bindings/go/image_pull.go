@@ -10,10 +10,10 @@ import (
 // ImagePull is an image as it was pulled, and what that took.
 type ImagePull struct {
 	*ImageHandle
-	Cached        bool   // all of it was there: nothing was fetched but perhaps its manifest
-	FellBack      bool   // the registry could not be reached, and the cached image was taken
-	LayersFetched uint32 // the others were there already
-	LayersPresent uint32
+	Cached        bool // all of it was there: nothing was fetched but perhaps its manifest
+	FellBack      bool // the registry could not be reached, and the cached image was taken
+	LayersFetched uint32
+	LayersSkipped uint32 // that were there already
 	BytesFetched  uint64 // of layers, as they came
 }
 
@@ -105,7 +105,7 @@ func (imageFactory) Pull(ctx context.Context, reference string, opts ...PullOpti
 		Cached:        report.Cached,
 		FellBack:      report.FellBack,
 		LayersFetched: report.LayersFetched,
-		LayersPresent: report.LayersPresent,
+		LayersSkipped: report.LayersPresent,
 		BytesFetched:  report.BytesFetched,
 	}, nil
 }

@@ -49,29 +49,36 @@ type SandboxStopResult struct {
 // [Sandbox.Close] stops it. One that runs is ErrSandboxStillRunning; a host without QEMU or a kernel is
 // ErrUnsupportedOperation, and Detail("package") is what to install.
 func StartSandbox(ctx context.Context, name string) (*Sandbox, error) {
-	return start(ctx, name, idle, true)
+	return StartSandboxWith(ctx, name, RunOptions{})
 }
 
 // StartSandboxDetached is [StartSandbox] with a result that does not own the machine.
 func StartSandboxDetached(ctx context.Context, name string) (*Sandbox, error) {
-	return start(ctx, name, idle, false)
+	sandbox, err := StartSandbox(ctx, name)
+	if err == nil {
+		sandbox.client.Detach(name)
+	}
+	return sandbox, err
 }
 
 // StartSandboxWith is [StartSandbox] with a command, as [RunSandbox] has it: it returns when the command runs, and the
 // machine ends with it. What the command writes is in the logs. Without a command nothing runs.
 func StartSandboxWith(ctx context.Context, name string, options RunOptions, command ...string) (*Sandbox, error) {
-	native, err := options.native(command)
+	native, err := options.start(command)
 	if err != nil {
 		return nil, err
 	}
-	if options.Output != nil {
-		return nil, failure(ErrInvalidArgument, "invalid argument: the output of a machine that is started is in its logs")
+	client, err := clientOf(ctx)
+	if err != nil {
+		return nil, err
 	}
-	native.Idle = len(command) == 0
-	return start(ctx, name, native, true)
+	if err := client.StartSandbox(ctx, name, native); err != nil {
+		return nil, wrap(err)
+	}
+	sandbox := &Sandbox{name: name, client: client}
+	sandbox.own(true)
+	return sandbox, nil
 }
-
-var idle = capi.StartOptions{Idle: true}
 
 // Start is [StartSandbox].
 func (h *SandboxHandle) Start(ctx context.Context) (*Sandbox, error) {
@@ -206,19 +213,6 @@ func killOptions(opts []KillOption) lifecycleOptions {
 		option(&options)
 	}
 	return options
-}
-
-func start(ctx context.Context, name string, options capi.StartOptions, owned bool) (*Sandbox, error) {
-	client, err := clientOf(ctx)
-	if err != nil {
-		return nil, err
-	}
-	if err := client.StartSandbox(ctx, name, options); err != nil {
-		return nil, wrap(err)
-	}
-	sandbox := &Sandbox{name: name, client: client}
-	sandbox.own(owned)
-	return sandbox, nil
 }
 
 func stop(ctx context.Context, client *capi.Client, name string, timeout time.Duration) error {

@@ -91,9 +91,8 @@ func TestRunSnapshotFork(t *testing.T) {
 	if _, err := handle.Snapshot(ctx, "ready"); err != nil {
 		t.Fatal(err)
 	}
-	createSandbox(t, ctx, "fork", m.WithSnapshot("ready"))
-	fork, err := m.StartSandboxWith(ctx, "fork", m.RunOptions{Accelerator: m.AcceleratorTCG}, "/bin/sh", "-c",
-		"cat /tmp/kept; exec sleep 1000")
+	fork, err := m.CreateSandbox(ctx, "fork", m.WithSnapshot("ready"),
+		m.WithBoot(m.RunOptions{Accelerator: m.AcceleratorTCG}, "/bin/sh", "-c", "cat /tmp/kept; exec sleep 1000"))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -34,6 +34,10 @@ func CreateSandbox(ctx context.Context, name string, opts ...SandboxOption) (*Sa
 	for _, option := range opts {
 		option(&config)
 	}
+	boot, err := config.BootOptions.start(config.BootCommand)
+	if err != nil {
+		return nil, err
+	}
 	client, err := clientOf(ctx)
 	if err != nil {
 		return nil, err
@@ -45,7 +49,7 @@ func CreateSandbox(ctx context.Context, name string, opts ...SandboxOption) (*Sa
 	if config.NoBoot {
 		return sandbox, nil
 	}
-	if err := client.StartSandbox(ctx, name, idle); err != nil {
+	if err := client.StartSandbox(ctx, name, boot); err != nil {
 		// What was made is taken back, also when it is the context that has ended.
 		_ = client.RemoveSandbox(context.Background(), name)
 		return nil, wrap(err)

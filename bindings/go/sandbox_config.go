@@ -37,7 +37,10 @@ type SandboxConfig struct {
 	ReplaceTimeout time.Duration
 	Detached       bool
 	NoBoot         bool
+	BootOptions    RunOptions
+	BootCommand    []string
 	RegistryAuth   *RegistryAuth
+	PullOptions    []PullOption
 }
 
 // storedConfig has the members of the stored configuration that SandboxConfig knows.

@@ -55,6 +55,9 @@ func (c *SandboxConfig) haveImage(ctx context.Context, client *capi.Client) erro
 // pull gets an image as the configuration says.
 func (c *SandboxConfig) pull(ctx context.Context, client *capi.Client, reference string) error {
 	options := pullOptions{policy: c.PullPolicy, auth: c.RegistryAuth}
+	for _, option := range c.PullOptions {
+		option(&options)
+	}
 	native, err := options.native()
 	if err != nil {
 		return err

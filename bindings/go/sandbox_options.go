@@ -80,6 +80,11 @@ func WithDetached() SandboxOption {
 	return func(c *SandboxConfig) { c.Detached = true }
 }
 
+// WithBoot boots the sandbox as [StartSandboxWith] does.
+func WithBoot(options RunOptions, command ...string) SandboxOption {
+	return func(c *SandboxConfig) { c.NoBoot, c.BootOptions, c.BootCommand = false, options, command }
+}
+
 // WithoutBoot makes the record and the disk of a stopped sandbox, and boots nothing. Needs neither QEMU nor a kernel.
 func WithoutBoot() SandboxOption {
 	return func(c *SandboxConfig) { c.NoBoot = true }
@@ -114,6 +119,13 @@ func WithBindRootfs(path string) SandboxOption {
 // WithRegistryAuth says who pulls the image. It is not stored.
 func WithRegistryAuth(auth RegistryAuth) SandboxOption {
 	return func(c *SandboxConfig) { c.RegistryAuth = &auth }
+}
+
+// WithPullOptions says more of how the image is pulled.
+func WithPullOptions(opts ...PullOption) SandboxOption {
+	return func(c *SandboxConfig) {
+		c.PullOptions = append(c.PullOptions[:len(c.PullOptions):len(c.PullOptions)], opts...)
+	}
 }
 
 // WithMaxDuration makes `msb` end the machine after a time, counted in whole seconds.

@@ -127,6 +127,16 @@ func (options *RunOptions) native(command []string) (capi.StartOptions, error) {
 	}, nil
 }
 
+// start is native for a machine that stays.
+func (options *RunOptions) start(command []string) (capi.StartOptions, error) {
+	native, err := options.native(command)
+	if err == nil && options.Output != nil {
+		err = failure(ErrInvalidArgument, "invalid argument: the output of a machine that is started is in its logs")
+	}
+	native.Idle = len(command) == 0
+	return native, err
+}
+
 // Run is [RunSandbox].
 func (h *SandboxHandle) Run(ctx context.Context, options RunOptions, command ...string) (*RunResult, error) {
 	return RunSandbox(ctx, h.Name(), options, command...)

@@ -259,6 +259,8 @@ func TestMachinesThatCannotBe(t *testing.T) {
 	}
 	_, err := m.StartSandboxWith(ctx, "base", m.RunOptions{Output: func(m.OutputSource, []byte) {}}, "/bin/app")
 	wantKind(t, err, m.ErrInvalidArgument)
+	_, err = m.CreateSandbox(ctx, "new", m.WithImage("demo/app:1"), m.WithBoot(m.RunOptions{Accelerator: "steam"}))
+	wantKind(t, err, m.ErrInvalidArgument)
 	for name, options := range map[string]m.RunOptions{
 		"accelerator": {Accelerator: "steam"}, "NUL": {Workdir: "a\x00b"}, "variable": {Env: map[string]string{"A=B": ""}},
 		"memory": {MemoryMiB: 1}, "processors": {CPUs: 1000},

@@ -23,7 +23,7 @@ type SandboxOptions struct {
 // Sandbox is what the registry knows of a sandbox.
 type Sandbox struct {
 	Name, Status, ConfigJSON string
-	Live                     bool // whether a machine of its may run
+	Live                     bool // whether a machine runs
 	CreatedAt, UpdatedAt     time.Time
 }
 
@@ -34,7 +34,7 @@ func readSandbox(native *C.msb_sandbox) Sandbox {
 		Name:       C.GoString(info.name),
 		Status:     C.GoString(C.msb_sandbox_status_name(info.status)),
 		ConfigJSON: C.GoString(info.config_json),
-		Live:       info.status != C.MSB_SANDBOX_STOPPED && info.status != C.MSB_SANDBOX_CRASHED,
+		Live:       info.status >= C.MSB_SANDBOX_STARTING && info.status <= C.MSB_SANDBOX_PAUSED,
 		CreatedAt:  moment(info.created_at_ns),
 		UpdatedAt:  moment(info.updated_at_ns),
 	}
