@@ -96,6 +96,10 @@ func init() {
 			report, err := m.Image.Prune(ctx)
 			return shownPrune(report), report, err
 		},
+		"image.pull": func(ctx context.Context, a conformanceArgs) (interface{}, interface{}, error) {
+			pulled, err := m.Image.Pull(ctx, a.text("reference"), m.WithPolicy(m.PullPolicy(a.text("policy"))))
+			return shownPull(pulled), pulled, err
+		},
 		"image_handle.inspect": func(ctx context.Context, a conformanceArgs) (interface{}, interface{}, error) {
 			detail, err := a.on.(*m.ImageHandle).Inspect(ctx)
 			return shownDetail(detail), detail, err
@@ -187,6 +191,20 @@ func shownPrune(report *m.ImagePruneReport) interface{} {
 		"fsmeta_removed":     report.FsmetaRemoved,
 		"vmdk_removed":       report.VMDKRemoved,
 		"bytes_reclaimed":    report.BytesReclaimed,
+	}
+}
+
+func shownPull(pulled *m.ImagePull) interface{} {
+	if pulled == nil {
+		return nil
+	}
+	return object{
+		"handle":         shownImage(pulled.ImageHandle),
+		"cached":         pulled.Cached,
+		"fell_back":      pulled.FellBack,
+		"layers_fetched": pulled.LayersFetched,
+		"layers_skipped": pulled.LayersSkipped,
+		"bytes_fetched":  pulled.BytesFetched,
 	}
 }
 

@@ -46,6 +46,40 @@ func init() {
 		"sandbox.remove": func(ctx context.Context, a conformanceArgs) (interface{}, interface{}, error) {
 			return nil, nil, m.RemoveSandbox(ctx, a.text("name"))
 		},
+		"sandbox.start": func(ctx context.Context, a conformanceArgs) (interface{}, interface{}, error) {
+			sandbox, err := m.StartSandbox(ctx, a.text("name"))
+			return nil, sandbox, err
+		},
+		"sandbox.run": func(ctx context.Context, a conformanceArgs) (interface{}, interface{}, error) {
+			_, err := m.RunSandbox(ctx, a.text("name"), m.RunOptions{}, a.texts("command")...)
+			return nil, nil, err
+		},
+		"sandbox_handle.stop": func(ctx context.Context, a conformanceArgs) (interface{}, interface{}, error) {
+			return nil, nil, a.on.(*m.SandboxHandle).Stop(ctx)
+		},
+		"sandbox_handle.kill": func(ctx context.Context, a conformanceArgs) (interface{}, interface{}, error) {
+			return nil, nil, a.on.(*m.SandboxHandle).Kill(ctx)
+		},
+		"sandbox_handle.connect": func(ctx context.Context, a conformanceArgs) (interface{}, interface{}, error) {
+			sandbox, err := a.on.(*m.SandboxHandle).Connect(ctx)
+			return nil, sandbox, err
+		},
+		"sandbox_handle.wait": func(ctx context.Context, a conformanceArgs) (interface{}, interface{}, error) {
+			result, err := a.on.(*m.SandboxHandle).WaitUntilStopped(ctx)
+			if err != nil {
+				return nil, nil, err
+			}
+			return object{
+				"name": result.Name, "status": result.Status, "exit_code": result.ExitCode, "signal": result.Signal,
+			}, result, nil
+		},
+		"sandbox_handle.logs": func(ctx context.Context, a conformanceArgs) (interface{}, interface{}, error) {
+			source := map[string]m.OutputSource{
+				"stdout": m.OutputStdout, "stderr": m.OutputStderr, "console": m.OutputConsole, "machine": m.OutputMachine,
+			}[a.text("source")]
+			said, err := a.on.(*m.SandboxHandle).Logs(ctx, m.LogOptions{Source: source})
+			return string(said), nil, err
+		},
 		"sandbox_handle.snapshot": func(ctx context.Context, a conformanceArgs) (interface{}, interface{}, error) {
 			return snapshotResult(a.on.(*m.SandboxHandle).Snapshot(ctx, a.text("name")))
 		},

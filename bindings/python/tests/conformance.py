@@ -45,6 +45,11 @@ def snapshot_handle(handle: Any) -> Dict[str, Any]:
     return {**seen, "created_at_ms": whole(handle.created_at)}
 
 
+def pull(result: Any) -> Dict[str, Any]:
+    return {**fields(result, "cached fell_back layers_fetched layers_skipped bytes_fetched"),
+            "handle": image(result.handle)}
+
+
 def each(shape: Callable[[Any], Any]) -> Callable[[List[Any]], List[Any]]:
     return lambda things: [shape(thing) for thing in things]
 
@@ -57,9 +62,12 @@ def nothing(result: Any) -> None:
 SHAPES: Dict[str, Callable[[Any], Any]] = {
     "image.load": each(image), "image.save": nothing, "image.get": image, "image.list": each(image),
     "image.inspect": detail, "image.remove": nothing, "image.prune": vars,
-    "image_handle.inspect": detail, "image_handle.remove": nothing,
+    "image.pull": pull, "image_handle.inspect": detail, "image_handle.remove": nothing,
     "sandbox.create": sandbox_handle, "sandbox.get": sandbox_handle, "sandbox.list": each(sandbox_handle),
     "sandbox.remove": nothing, "sandbox_handle.snapshot": snapshot, "sandbox_handle.snapshot_to": snapshot,
+    "sandbox.start": nothing, "sandbox.run": nothing, "sandbox_handle.stop": nothing, "sandbox_handle.kill": nothing,
+    "sandbox_handle.connect": lambda sandbox: None, "sandbox_handle.wait": vars,
+    "sandbox_handle.logs": lambda said: said.decode(),
     "snapshot.create": snapshot, "snapshot.open": snapshot, "snapshot.get": snapshot_handle,
     "snapshot.list": each(snapshot_handle), "snapshot.list_dir": each(snapshot), "snapshot.remove": nothing,
     "snapshot.reindex": lambda count: count, "snapshot.export": nothing, "snapshot.import": snapshot_handle,
@@ -99,10 +107,13 @@ FUNCTIONS: Dict[str, Callable[..., Any]] = {
     "image.inspect": lambda api, reference: api.Image.inspect(reference),
     "image.remove": lambda api, reference, **more: api.Image.remove(reference, **more),
     "image.prune": lambda api: api.Image.prune(),
+    "image.pull": lambda api, reference, **more: api.Image.pull(reference, **more),
     "sandbox.create": create_sandbox,
     "sandbox.get": lambda api, name: api.Sandbox.get(name),
     "sandbox.list": lambda api, labels=None: api.Sandbox.list_with(labels=labels),
     "sandbox.remove": lambda api, name: api.Sandbox.remove(name),
+    "sandbox.start": lambda api, name: api.Sandbox.start(name),
+    "sandbox.run": lambda api, name, command: api.Sandbox.run(name, command),
     "snapshot.create": lambda api, source, **more: api.Snapshot.create(source, **more),
     "snapshot.open": lambda api, ref: api.Snapshot.open(ref),
     "snapshot.get": lambda api, ref: api.Snapshot.get(ref),
@@ -118,6 +129,11 @@ FUNCTIONS: Dict[str, Callable[..., Any]] = {
 METHODS: Dict[str, Callable[..., Any]] = {
     "image_handle.inspect": lambda handle: handle.inspect(),
     "image_handle.remove": lambda handle, **more: handle.remove(**more),
+    "sandbox_handle.stop": lambda handle: handle.stop(),
+    "sandbox_handle.kill": lambda handle: handle.kill(),
+    "sandbox_handle.connect": lambda handle: handle.connect(),
+    "sandbox_handle.wait": lambda handle: handle.wait_until_stopped(),
+    "sandbox_handle.logs": lambda handle, source: handle.logs(source=source),
     "sandbox_handle.snapshot": lambda handle, name, **more: handle.snapshot(name, **more),
     "sandbox_handle.snapshot_to": lambda handle, path, **more: handle.snapshot_to(path, **more),
     "snapshot.verify": lambda snapshot, **more: snapshot.verify(**more),
