@@ -41,23 +41,30 @@ Done wait_for_end(const image::Context& context, const index::SandboxRecord& rec
   return {};
 }
 
+/// Waits for what does not take long, such as a capture, but not for a machine that begins meanwhile: it keeps the lock
+/// for as long as it lives.
+Result<os::FileLock> lock_unless_live(const image::Context& context, const std::string& name, const Call& call) {
+  constexpr std::chrono::milliseconds kLook{10};
+  const auto give_up = Call::Clock::now() + context.busy_timeout;
+  for (;;) {
+    MSB_TRY(const Observed now, observe(context, name, Lifecycle::free, call));
+    if (is_live(now.sandbox.status)) return still_running(now.sandbox);
+    MSB_TRY(auto lock, try_lock_lifecycle(context, name));
+    if (lock) return std::move(*lock);
+    if (Call::Clock::now() >= give_up) return still_running(name, "is starting or stopping elsewhere; try again");
+    MSB_CHECK(call.pause(kLook));
+  }
+}
+
 }  // namespace
 
 Result<StoppedHold> hold_idle(const image::Context& context, const std::string& name, const Call& call) {
   if (context.read_only) return Error(msb::Status::unsupported, "the client is read-only");
-  // A machine that runs keeps the lock for hours: no waiting for it.
-  MSB_TRY(const Observed before, observe(context, name, Lifecycle::free, call));
-  if (is_live(before.sandbox.status)) return still_running(before.sandbox);
-
-  auto lock = lock_lifecycle(context, name, call);
-  if (!lock && lock.error().status() == msb::Status::busy) {
-    return still_running(name, "is starting or stopping elsewhere; try again").because(std::move(lock).error());
-  }
-  if (!lock) return std::move(lock).error();
+  MSB_TRY(os::FileLock lock, lock_unless_live(context, name, call));
   MSB_TRY(Observed held, observe(context, name, Lifecycle::ours, call));
   if (is_live(held.sandbox.status)) return still_running(held.sandbox);
   MSB_CHECK(wait_for_end(context, held.record, call));
-  return StoppedHold(std::move(*lock), std::move(held.sandbox));
+  return StoppedHold(std::move(lock), std::move(held.sandbox));
 }
 
 Result<StoppedHold> hold_stopped(const image::Context& context, const std::string& name, const Call& call) {

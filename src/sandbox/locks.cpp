@@ -29,6 +29,12 @@ Result<os::FileLock> acquire(const image::Context& context, const char* kind, co
                                context.busy_timeout);
 }
 
+Result<std::optional<os::FileLock>> try_acquire(const image::Context& context, const char* kind,
+                                                const std::string& name) {
+  MSB_CHECK(os::make_dirs(context.fs, folder(context, kind)));
+  return os::FileLock::try_acquire(context.fs, lock_path(context, kind, name), os::LockMode::exclusive);
+}
+
 }  // namespace
 
 Result<os::FileLock> lock_creation(const image::Context& context, const std::string& name, const Call& call) {
@@ -36,12 +42,15 @@ Result<os::FileLock> lock_creation(const image::Context& context, const std::str
 }
 
 Result<std::optional<os::FileLock>> try_lock_creation(const image::Context& context, const std::string& name) {
-  MSB_CHECK(os::make_dirs(context.fs, folder(context, kCreation)));
-  return os::FileLock::try_acquire(context.fs, lock_path(context, kCreation, name), os::LockMode::exclusive);
+  return try_acquire(context, kCreation, name);
 }
 
 Result<os::FileLock> lock_lifecycle(const image::Context& context, const std::string& name, const Call& call) {
   return acquire(context, kLifecycle, name, call);
+}
+
+Result<std::optional<os::FileLock>> try_lock_lifecycle(const image::Context& context, const std::string& name) {
+  return try_acquire(context, kLifecycle, name);
 }
 
 bool is_lifecycle_locked(const image::Context& context, const std::string& name) {

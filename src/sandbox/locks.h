@@ -21,6 +21,8 @@ Result<std::optional<os::FileLock>> try_lock_creation(const image::Context& cont
 /// run/locks: held while the sandbox is started, stopped or changed, and by its machine for as long as it lives (0.6.9
 /// and later). Waits as the one above.
 Result<os::FileLock> lock_lifecycle(const image::Context& context, const std::string& name, const Call& call);
+/// Without waiting; nothing when somebody has it.
+Result<std::optional<os::FileLock>> try_lock_lifecycle(const image::Context& context, const std::string& name);
 
 /// Whether somebody has the lifecycle lock. Makes no file, and says yes where it cannot know.
 bool is_lifecycle_locked(const image::Context& context, const std::string& name);

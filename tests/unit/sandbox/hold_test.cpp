@@ -2,10 +2,12 @@
 
 #include <unistd.h>
 
+#include <chrono>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <optional>
+#include <thread>
 
 #include <gtest/gtest.h>
 #include <sys/mount.h>
@@ -94,6 +96,20 @@ TEST_F(HoldTest, WaitsForAMachineThatHasReportedItsEnd) {
   EXPECT_STATUS(msb::Status::sandbox_still_running, hold());
   child.end();
   EXPECT_OK(hold());
+}
+
+TEST_F(HoldTest, DoesNotWaitForAMachineThatBeginsMeanwhile) {
+  std::optional<os::FileLock> starting(*lock_lifecycle(home_.context(), "web", home_.call()));
+  std::optional<Result<StoppedHold>> held;
+  std::thread other([&] { held.emplace(hold()); });
+  std::this_thread::sleep_for(std::chrono::milliseconds(20));
+  home_.run_script("UPDATE sandbox SET status = 'Running'");
+  home_.run_script("INSERT INTO run (sandbox_id, pid, status, started_at) SELECT id, " + std::to_string(::getpid()) +
+                   ", 'Running', '2026-01-01 00:00:00' FROM sandbox");
+  other.join();
+  ASSERT_STATUS(msb::Status::sandbox_still_running, *held);
+  ASSERT_NE(held->error().fact("status"), nullptr) << held->error().message();
+  EXPECT_EQ(*held->error().fact("status"), "running");
 }
 
 TEST_F(HoldTest, SomeTimeAfterItsEndAProcessNumberMeansNothing) {
