@@ -1304,10 +1304,11 @@ typedef struct msb_sandbox_start_opts {
     uint64_t output_limit;      /**< Bytes kept of each output of the command; 0 for 8 MiB. The rest is counted. */
     msb_output_fn on_output;    /**< msb_sandbox_run(): receives the output; NULL: it is in the result. */
     void *user_data;            /**< Passed to on_output. */
+    uint32_t stop_limit_ms;     /**< msb_sandbox_run(), given up: time for a clean end, as in msb_sandbox_stop(). */
 } msb_sandbox_start_opts;
 #define MSB_SANDBOX_START_OPTS_INIT \
     { sizeof(msb_sandbox_start_opts), NULL, 0, false, NULL, 0, NULL, NULL, NULL, 0, 0, NULL, MSB_ACCELERATOR_AUTO, 0, \
-      false, false, 0, NULL, NULL }
+      false, false, 0, NULL, NULL, 0 }
 
 /**
  * Boots a sandbox and returns when its command has been started. A caller that gives up meanwhile leaves it stopped.
@@ -1323,9 +1324,12 @@ typedef struct msb_sandbox_start_opts {
  * @retval MSB_ERR_INVALID_ARGUMENT       memory, processors, accelerator or kernel are none
  * @retval MSB_ERR_NO_DEFAULT_COMMAND     neither options nor image name a command
  * @retval MSB_ERR_IMAGE_NOT_FOUND, MSB_ERR_IMAGE_INVALID  its image is not complete in the cache
- * @retval MSB_ERR_EXEC_FAILED            the guest could not be set up, or the command cannot be run there
+ * @retval MSB_ERR_EXEC_FAILED            the guest could not be set up, or it was stopped meanwhile, or the command
+ *                                        cannot be run there, fact `exit_code`: `127` when there is no such program,
+ *                                        `126` for other reasons
  * @retval MSB_ERR_EXEC_TIMEOUT           the guest was not ready in time
- * @retval MSB_ERR_UNSUPPORTED            no QEMU or no kernel, fact `package`; or the client is read-only
+ * @retval MSB_ERR_UNSUPPORTED            no QEMU or no kernel, fact `package`; no KVM, and it was asked for; or the
+ *                                        client is read-only
  * @retval MSB_ERR_CANCELLED, MSB_ERR_DEADLINE_EXCEEDED, MSB_ERR_BUSY, MSB_ERR_IO, MSB_ERR_DATABASE  it does not run
  * @since 0.1
  */
@@ -1387,7 +1391,8 @@ MSB_API msb_status msb_sandbox_wait(msb_client *client, const char *name, const 
                                     msb_error **err);
 
 /**
- * Boots a sandbox, runs a command in it to its end, and switches it off. Given up, it is stopped the hard way.
+ * Boots a sandbox, runs a command in it to its end, and switches it off. Given up, it is stopped: within the limit of
+ * the options, which is none unless told. When the caller dies, it is stopped the hard way.
  *
  * @param client  The client.
  * @param name    Its name.
@@ -1427,8 +1432,9 @@ enum {
 typedef struct msb_machine_end_info {
     size_t struct_size;
     uint32_t end;             /**< MSB_END_… */
-    int32_t exit_code;        /**< of the command; 128 and its number for a signal; -1 when it has none */
-    bool clean;               /**< the writable disk was unmounted */
+    int32_t exit_code;        /**< of the command; 128 and its number for a signal; of a command that could not be run
+                                   127 or 126; -1 for none */
+    bool clean;               /**< the writable disk was unmounted, or never mounted */
     const char *message;      /**< what went wrong; NULL for nothing */
     const void *stdout_bytes; /**< what was kept of the output; NULL when it was passed to on_output */
     size_t stdout_length;

@@ -60,6 +60,7 @@ Result<runtime::StartRequest> read_start(const msb_sandbox_start_opts& opts) {
   request.network = opts.network;
   request.console = opts.console;
   request.output_limit = opts.output_limit;
+  request.stop_limit = std::chrono::milliseconds(opts.stop_limit_ms);
   return request;
 }
 
@@ -171,6 +172,7 @@ bool msb_machine_end_read(const msb_machine_end* end, msb_machine_end_info* out)
   info.end = static_cast<uint32_t>(from.end);
   info.exit_code = -1;
   if (from.end == runtime::End::exited) info.exit_code = from.number;
+  if (from.end == runtime::End::failed && from.number > 0) info.exit_code = from.number;
   if (from.end == runtime::End::signalled) info.exit_code = kSignalled + from.number;
   info.clean = from.clean;
   info.message = from.message.empty() ? nullptr : from.message.c_str();

@@ -88,7 +88,12 @@ void give_up(const char* format, ...) {
   va_start(arguments, format);
   vsnprintf(text, sizeof text, format, arguments);
   va_end(arguments);
-  tell("fail %s", text);
+  tell("fail 0 %s", text);
+  switch_off();
+}
+
+void give_up_command(int code, const char* text) {
+  tell("fail %d %s", code, text);
   switch_off();
 }
 

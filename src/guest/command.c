@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include <sys/stat.h>
+#include <sys/wait.h>
 
 #include "guest.h"
 
@@ -88,12 +89,15 @@ static bool find_groups(const char* wanted, struct identity* who) {
   return wanted == NULL || found;
 }
 
+// What a shell ends with when there is no such program, and when there is one that cannot be run.
+enum { NOT_FOUND = 127, NOT_RUN = 126 };
+
 /// What a child that cannot become the command says before it ends.
-static _Noreturn void refuse(int fd, const char* what, const char* subject, int errnum) {
+static _Noreturn void refuse(int fd, const char* what, const char* subject, int errnum, int code) {
   char text[300];
   const int length = snprintf(text, sizeof text, "%s %.200s: %s", what, subject, strerror(errnum));
   write_all(fd, text, (size_t)length);
-  _exit(127);
+  _exit(code);
 }
 
 static void become(const char* user, int fd, struct identity* who) {
@@ -101,10 +105,10 @@ static void become(const char* user, int fd, struct identity* who) {
   snprintf(text, sizeof text, "%s", user);
   char* group = strchr(text, ':');
   if (group != NULL) *group++ = '\0';
-  if (!find_user(*text != '\0' ? text : "root", who)) refuse(fd, "no user", text, ENOENT);
-  if (!find_groups(group != NULL && *group != '\0' ? group : NULL, who)) refuse(fd, "no group", group, ENOENT);
+  if (!find_user(*text != '\0' ? text : "root", who)) refuse(fd, "no user", text, ENOENT, NOT_RUN);
+  if (!find_groups(group != NULL && *group != '\0' ? group : NULL, who)) refuse(fd, "no group", group, ENOENT, NOT_RUN);
   if (setgroups(who->group_count, who->groups) != 0 || setgid(who->gid) != 0 || setuid(who->uid) != 0) {
-    refuse(fd, "cannot become user", text, errno);
+    refuse(fd, "cannot become user", text, errno, NOT_RUN);
   }
 }
 
@@ -113,10 +117,10 @@ static _Noreturn void run(const struct request* request, const int outputs[2], i
   sigemptyset(&none);
   sigprocmask(SIG_SETMASK, &none, NULL);
   setsid();
-  if (chroot(ROOT) != 0 || chdir("/") != 0) refuse(failure, "cannot enter", ROOT, errno);
+  if (chroot(ROOT) != 0 || chdir("/") != 0) refuse(failure, "cannot enter", ROOT, errno, NOT_RUN);
   const int input = open("/dev/null", O_RDONLY);
   if (input < 0 || dup2(input, 0) < 0 || dup2(outputs[0], 1) < 0 || dup2(outputs[1], 2) < 0) {
-    refuse(failure, "cannot redirect", "output", errno);
+    refuse(failure, "cannot redirect", "output", errno, NOT_RUN);
   }
   if (input > 2) close(input);
   // The command may open /dev/stdout anew, whoever it runs as.
@@ -126,12 +130,12 @@ static _Noreturn void run(const struct request* request, const int outputs[2], i
   struct identity who = {.home = "/"};
   const char* directory = request->directory != NULL && *request->directory != '\0' ? request->directory : "/";
   become(request->user != NULL ? request->user : "root", failure, &who);
-  if (chdir(directory) != 0) refuse(failure, "cannot work in", directory, errno);
+  if (chdir(directory) != 0) refuse(failure, "cannot work in", directory, errno, NOT_RUN);
   environ = request->environment;
   setenv("HOME", who.home, 0);
   setenv("PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", 0);
   execvp(request->arguments[0], request->arguments);
-  refuse(failure, "cannot run", request->arguments[0], errno);
+  refuse(failure, "cannot run", request->arguments[0], errno, errno == ENOENT ? NOT_FOUND : NOT_RUN);
 }
 
 int start_command(const struct request* request, int* stdout_pipe, int* stderr_pipe) {
@@ -155,7 +159,9 @@ int start_command(const struct request* request, int* stdout_pipe, int* stderr_p
   } while (length < 0 && errno == EINTR);
   if (length > 0) {
     text[length] = '\0';
-    give_up("%s", text);
+    int status = 0;
+    while (waitpid(child, &status, 0) < 0 && errno == EINTR) continue;
+    give_up_command(WIFEXITED(status) ? WEXITSTATUS(status) : NOT_RUN, text);
   }
   close(failure[0]);
   *stdout_pipe = out[0];

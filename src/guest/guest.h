@@ -32,6 +32,8 @@ void read_request(struct request* request);
 void tell(const char* format, ...) __attribute__((format(printf, 1, 2)));
 /// Tells the host why there is nothing to run, and switches the machine off.
 _Noreturn void give_up(const char* format, ...) __attribute__((format(printf, 1, 2)));
+/// The same where it is for the command: `code` is what a shell would end with.
+_Noreturn void give_up_command(int code, const char* text);
 /// Leaves the disks as they should be, and ends the machine once the host has read everything.
 _Noreturn void switch_off(void);
 /// Whole, or not at all once the host is gone.

@@ -57,9 +57,9 @@ Result<std::unique_ptr<client::Client>> open_home(const runtime::Machine& machin
 
 /// Why a machine that never got ready did not.
 Error failure_of(const runtime::Machine& machine, const runtime::Outcome& outcome) {
-  const bool late = outcome.end == runtime::End::lost && outcome.message.find(" within ") != std::string::npos;
-  const auto status = late ? Status::exec_timeout : Status::exec_failed;
-  return Error(status, machine.name + ": " + outcome.message);
+  Error error(outcome.late ? Status::exec_timeout : Status::exec_failed, machine.name + ": " + outcome.message);
+  const bool shell = outcome.end == runtime::End::failed && outcome.number > 0;
+  return shell ? std::move(error).with(runtime::kExitCode, std::to_string(outcome.number)) : std::move(error);
 }
 
 /// The record must not stay live for want of a moment.
@@ -68,7 +68,7 @@ void record(const client::Client& home, const std::string& name, sandbox::Status
   if (!done) std::fprintf(stderr, "%s\n", done.error().message().c_str());
 }
 
-int look_after(const runtime::Machine& machine) {
+int look_after(const runtime::Machine& machine, int signals) {
   auto home = open_home(machine);
   if (!home) {
     tell(runtime::failure_line(home.error()));
@@ -80,10 +80,11 @@ int look_after(const runtime::Machine& machine) {
   if (receive(go.size()) != go) return 0;
 
   bool ready = false;
-  const runtime::Surroundings surroundings{runtime::kMonitorSocket, runtime::kMonitorLock, [&](sandbox::Status status) {
-                                             ready = ready || status == sandbox::Status::running;
-                                             record(**home, machine.name, status, self);
-                                           }};
+  const auto live = [&](sandbox::Status status) {
+    ready = ready || status == sandbox::Status::running;
+    record(**home, machine.name, status, self);
+  };
+  const runtime::Surroundings surroundings{runtime::kMonitorSocket, runtime::kMonitorLock, signals, live};
   auto outcome = runtime::supervise(machine, surroundings);
   if (!outcome) {
     record(**home, machine.name, sandbox::Status::crashed, self);
@@ -104,6 +105,7 @@ int main() {
   const pid_t child = ::fork();
   if (child != 0) return child < 0 ? 1 : 0;
   ::signal(SIGPIPE, SIG_IGN);
+  const auto signals = runtime::watch_signals();
   const auto described = receive_records();
   const auto request = described ? receive_records() : std::nullopt;
   if (!request) {
@@ -116,6 +118,10 @@ int main() {
     tell(runtime::failure_line(machine.error()));
     return 1;
   }
+  if (!signals) {
+    tell(runtime::failure_line(signals.error()));
+    return 1;
+  }
   machine->request = *request;
-  return look_after(*machine);
+  return look_after(*machine, signals->get());
 }

@@ -2,6 +2,8 @@
 
 #include <fcntl.h>
 
+#include <cerrno>
+
 #include <linux/kvm.h>
 #include <sys/ioctl.h>
 
@@ -11,6 +13,8 @@
 
 namespace msb::runtime {
 namespace {
+
+constexpr char kDevice[] = "/dev/kvm";
 
 /// Names this boot of the host.
 std::string boot_id() {
@@ -25,17 +29,29 @@ std::string boot_id() {
 
 std::string broken_mark() { return "kvm runs no guest, boot " + boot_id(); }
 
-bool kvm_answers() {
-  const auto device = os::File::open(os::real_fs(), AT_FDCWD, "/dev/kvm", O_RDWR);
-  return device && ::ioctl(device->fd(), KVM_GET_API_VERSION, 0) == KVM_API_VERSION;
+Done ask_kvm() {
+  MSB_TRY(const auto device, os::File::open(os::real_fs(), AT_FDCWD, kDevice, O_RDWR));
+  if (::ioctl(device.fd(), KVM_GET_API_VERSION, 0) == KVM_API_VERSION) return {};
+  return Error::io("cannot use", kDevice, errno);
 }
 
 }  // namespace
 
+Done check_accelerator(Accelerator accelerator) {
+  if (accelerator != Accelerator::kvm) return {};
+  auto usable = ask_kvm();
+  if (usable) return {};
+  const char* advice =
+      usable.error().os_code() == EACCES ? "be a member of the group kvm" : "load the module of the host";
+  return Error(Status::unsupported, std::string("KVM cannot be used here; ") + advice + ", or choose tcg or auto")
+      .with("path", kDevice)
+      .because(std::move(usable).error());
+}
+
 std::vector<Accelerator> accelerators_to_try(const Machine& machine) {
   if (machine.accelerator != Accelerator::automatic) return {machine.accelerator};
   const auto known = os::read_small(os::real_fs(), AT_FDCWD, machine.accelerator_file, 256);
-  if ((known && *known == broken_mark()) || !kvm_answers()) return {Accelerator::tcg};
+  if ((known && *known == broken_mark()) || !ask_kvm()) return {Accelerator::tcg};
   return {Accelerator::kvm, Accelerator::tcg};
 }
 

@@ -7,6 +7,9 @@
 
 namespace msb::runtime {
 
+/// @retval Status::unsupported  it was asked for by name, and this host has none that this process may use
+Done check_accelerator(Accelerator accelerator);
+
 /// What to try, in this order. KVM only where its device can be used, and, when any will do, only if it was not found
 /// during this boot of the host that it runs no guest: that exists, with virtualisation inside virtualisation.
 std::vector<Accelerator> accelerators_to_try(const Machine& machine);

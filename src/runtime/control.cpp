@@ -114,24 +114,30 @@ Outcome outcome_of(const image::Context& context, const std::string& name) {
   return lost;
 }
 
-}  // namespace
-
-Done stop(const image::Context& context, const std::string& name, std::chrono::milliseconds limit, const Call& call) {
-  if (context.read_only) return Error(Status::unsupported, "the client is read-only");
+/// Ends a machine that runs: by itself within `limit`, or else the hard way.
+Done end_machine(const image::Context& context, const std::string& name, std::chrono::milliseconds limit,
+                 const Call& call, const std::function<void()>& meanwhile = {}) {
   constexpr std::chrono::milliseconds kHardLimit{15'000};
-  MSB_TRY(const auto sandbox, sandbox::get(context, name, call));
-  if (!is_live(sandbox.status)) return not_running(name);
   if (limit.count() > 0) {
     MSB_TRY(const bool asked, signal_monitor(context, name, SIGTERM, call));
     if (asked) {
-      MSB_TRY(const bool ended, await_end(context, name, limit, call));
+      MSB_TRY(const bool ended, await_end(context, name, limit, call, meanwhile));
       if (ended) return {};
     }
   }
   MSB_TRY(const bool told, signal_monitor(context, name, SIGINT, call));
-  MSB_TRY(const bool ended, await_end(context, name, kHardLimit, call));
+  MSB_TRY(const bool ended, await_end(context, name, kHardLimit, call, meanwhile));
   if (ended) return {};
   return told ? Error(Status::busy, "sandbox " + name + " does not end").with("name", name) : not_ours(name);
+}
+
+}  // namespace
+
+Done stop(const image::Context& context, const std::string& name, std::chrono::milliseconds limit, const Call& call) {
+  if (context.read_only) return Error(Status::unsupported, "the client is read-only");
+  MSB_TRY(const auto sandbox, sandbox::get(context, name, call));
+  if (!is_live(sandbox.status)) return not_running(name);
+  return end_machine(context, name, limit, call);
 }
 
 Done request_stop(const image::Context& context, const std::string& name, bool at_once, const Call& call) {
@@ -155,7 +161,7 @@ Result<Outcome> wait(const image::Context& context, const std::string& name, con
 
 Result<Outcome> run(const image::Context& context, const std::string& name, const StartRequest& request,
                     const OutputSink& sink, const Call& call) {
-  MSB_CHECK(start(context, name, request, call));
+  MSB_TRY(const MonitorProcess monitor, start_bound(context, name, request, call));
   Follower out(context, name, Source::out);
   Follower err(context, name, Source::err);
   const auto pass_on = [&] {
@@ -164,9 +170,10 @@ Result<Outcome> run(const image::Context& context, const std::string& name, cons
   };
   if (auto ended = await_end(context, name, std::nullopt, call, pass_on); !ended) {
     const Call own;
-    if (auto stopped = stop(context, name, {}, own); !stopped) {
+    if (auto stopped = end_machine(context, name, request.stop_limit, own, pass_on); !stopped) {
       context.log.warn("runtime", stopped.error().message());
     }
+    pass_on();
     return std::move(ended).error();
   }
   pass_on();

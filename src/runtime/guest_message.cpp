@@ -50,14 +50,14 @@ std::optional<GuestMessage> parse_guest_message(std::string_view line) {
     if (known != word) continue;
     GuestMessage message;
     message.kind = kind;
+    const bool ends = kind == Kind::exit || kind == Kind::signal;
+    if (ends || kind == Kind::fail) {
+      if (!take_number(line, message.number) || message.number < 0 || message.number > 255) return std::nullopt;
+    }
+    if (ends && !(take_number(line, message.out) && take_number(line, message.err))) return std::nullopt;
     if (kind == Kind::fail || kind == Kind::note) {
       message.text = printable(line);
       return message;
-    }
-    if (kind == Kind::exit || kind == Kind::signal) {
-      const bool read = take_number(line, message.number) && take_number(line, message.out) &&
-                        take_number(line, message.err) && message.number >= 0 && message.number <= 255;
-      if (!read) return std::nullopt;
     }
     if (!line.empty()) return std::nullopt;
     return message;

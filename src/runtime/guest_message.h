@@ -14,7 +14,7 @@ struct GuestMessage {
   enum class Kind { hello, ready, fail, note, exit, signal, clean, dirty };
   Kind kind = Kind::hello;
   std::string text;  ///< of fail and note, printable
-  int number = 0;    ///< exit code, or number of the signal
+  int number = 0;    ///< exit code, or number of the signal; with fail what a shell would end with, 0 for nothing
   uint64_t out = 0;  ///< bytes that the command wrote, with exit and signal
   uint64_t err = 0;
 };

@@ -35,6 +35,7 @@ struct Machine {
   uint32_t cpus = 1;
   bool network = false;
   bool console = false;
+  bool bound = false;  ///< ends when its starter does
   std::chrono::milliseconds ready_timeout{60'000};
   uint64_t output_limit = 0;  ///< bytes that are kept of each output
   std::string request;        ///< records for the guest, with their length

@@ -62,8 +62,9 @@ std::string last_words(const Machine& machine, const Logs& logs) {
 /// One QEMU from its start to its end.
 class Life {
  public:
-  Life(const Machine& machine, const Surroundings& surroundings, Logs& logs, int signals)
-      : machine_(machine), surroundings_(surroundings), logs_(logs), signals_(signals) {}
+  /// `instead`: the accelerator that comes first has run no guest.
+  Life(const Machine& machine, const Surroundings& surroundings, Logs& logs, bool instead)
+      : machine_(machine), surroundings_(surroundings), logs_(logs), instead_(instead) {}
 
   Result<Outcome> run(Accelerator accelerator, milliseconds first_word_limit);
   bool heard() const { return heard_; }
@@ -85,7 +86,7 @@ class Life {
   const Machine& machine_;
   const Surroundings& surroundings_;
   Logs& logs_;
-  const int signals_;
+  const bool instead_;
   QemuProcess qemu_;
   GuestReader reader_;
   std::string to_guest_;
@@ -95,10 +96,11 @@ class Life {
   Accelerator accelerator_ = Accelerator::tcg;
   uint64_t ready_ms_ = 0;
   bool reaped_ = false;
-  bool heard_ = false, ready_ = false, asked_ = false, left_ = false;
-  std::optional<GuestMessage> end_;
+  bool heard_ = false, ready_ = false, left_ = false;
+  bool asked_ = false, at_once_ = false;  // to stop
+  bool late_ = false, dismissed_ = false;
+  std::optional<GuestMessage> end_, failure_;
   std::optional<bool> clean_;
-  std::string failure_;
   std::string killed_for_;
 };
 
@@ -114,16 +116,13 @@ Result<Outcome> Life::run(Accelerator accelerator, milliseconds first_word_limit
 }
 
 void Life::listen() {
-  const int starter = ready_ || left_ ? -1 : surroundings_.starter;
+  const int starter = left_ || (ready_ && !machine_.bound) ? -1 : surroundings_.starter;
   const auto fd_of = [](const os::Fd& fd) { return fd ? fd.get() : -1; };
   const auto control_events = static_cast<short>(to_guest_.empty() ? POLLIN : POLLIN | POLLOUT);
-  pollfd events[] = {{signals_, POLLIN, 0},
-                     {starter, POLLIN, 0},
-                     {fd_of(qemu_.control), control_events, 0},
-                     {fd_of(qemu_.out), POLLIN, 0},
-                     {fd_of(qemu_.err), POLLIN, 0},
-                     {fd_of(qemu_.console), POLLIN, 0},
-                     {fd_of(qemu_.messages), POLLIN, 0}};
+  pollfd events[] = {
+      {surroundings_.signals, POLLIN, 0}, {starter, POLLIN, 0},          {fd_of(qemu_.control), control_events, 0},
+      {fd_of(qemu_.out), POLLIN, 0},      {fd_of(qemu_.err), POLLIN, 0}, {fd_of(qemu_.console), POLLIN, 0},
+      {fd_of(qemu_.messages), POLLIN, 0}};
   int wait = -1;
   if (deadline_ != Clock::time_point::max()) {
     const auto left = std::chrono::duration_cast<milliseconds>(deadline_ - Clock::now()).count() + 1;
@@ -164,30 +163,29 @@ void Life::hear(const GuestMessage& message) {
     case Kind::hello:
       if (heard_) return;
       heard_ = true;
+      if (instead_) remember_broken_kvm(machine_.accelerator_file);
       to_guest_ = machine_.request + to_guest_;
-      if (!asked_) deadline_ = start_ + machine_.ready_timeout;
+      deadline_ = start_ + machine_.ready_timeout;
       too_late_ = "the guest was not ready within " + std::to_string(machine_.ready_timeout.count()) + " ms";
       return;
     case Kind::ready: {
       if (ready_) return;
       ready_ = true;
       ready_ms_ = since(start_);
-      if (!asked_) {
-        deadline_ = Clock::time_point::max();
-        surroundings_.record(sandbox::Status::running);
-      }
+      if (!at_once_) deadline_ = Clock::time_point::max();
+      if (!asked_) surroundings_.record(sandbox::Status::running);
       const std::string line = "ready\n";
       if (!left_) static_cast<void>(::send(surroundings_.starter, line.data(), line.size(), MSG_NOSIGNAL));
       return;
     }
     case Kind::fail:
-      if (failure_.empty()) failure_ = message.text;
+      if (!failure_) failure_ = message;
       return;
     case Kind::exit:
     case Kind::signal:
       if (end_) return;
       end_ = message;
-      if (!asked_) deadline_ = Clock::now() + kUnmountLimit;
+      if (!at_once_) deadline_ = Clock::now() + kUnmountLimit;
       too_late_ = "the guest did not finish writing";
       return;
     case Kind::clean:
@@ -201,7 +199,7 @@ void Life::hear(const GuestMessage& message) {
 
 void Life::handle_signal() {
   signalfd_siginfo signal{};
-  if (::read(signals_, &signal, sizeof signal) != sizeof signal) return;
+  if (::read(surroundings_.signals, &signal, sizeof signal) != sizeof signal) return;
   if (signal.ssi_signo != SIGCHLD) return stop(signal.ssi_signo == SIGINT);
   int status = 0;
   if (::waitpid(qemu_.pid, &status, WNOHANG) != qemu_.pid) return;
@@ -212,7 +210,10 @@ void Life::handle_signal() {
 /// Whoever started the machine has nothing more to say: it has gone.
 void Life::handle_starter() {
   left_ = true;
-  if (ready_) return;
+  if (ready_) {
+    if (!end_) stop(true);
+    return;
+  }
   asked_ = true;
   kill_machine("nobody waits for it any more");
 }
@@ -223,6 +224,7 @@ void Life::stop(bool at_once) {
   if (!heard_) return kill_machine("it was stopped while starting");
   to_guest_ += at_once ? "kill\n" : "stop\n";
   if (!at_once) return;
+  at_once_ = true;
   deadline_ = std::min(deadline_, Clock::now() + kHardStop);
   too_late_ = "it did not stop in time";
 }
@@ -240,18 +242,21 @@ void Life::kill_machine(const std::string& why) {
 
 void Life::keep_time() {
   if (Clock::now() >= deadline_) {
+    late_ = !ready_;
     kill_machine(too_late_);
     deadline_ = Clock::time_point::max();
   }
   // The guest may end once all that it has said is here.
-  if (!clean_ || (!end_ && failure_.empty())) return;
+  if (dismissed_ || !clean_ || (!end_ && !failure_)) return;
   if (end_ && (logs_.out.total() < end_->out || logs_.err.total() < end_->err)) return;
-  if (!to_guest_.ends_with("bye\n")) to_guest_ += "bye\n";
+  dismissed_ = true;
+  to_guest_ += "bye\n";
 }
 
 Outcome Life::outcome() const {
   Outcome outcome;
-  outcome.clean = clean_.value_or(false);
+  // Before its first word a guest is not told of any disk.
+  outcome.clean = clean_.value_or(!heard_);
   outcome.out_bytes = logs_.out.total();
   outcome.err_bytes = logs_.err.total();
   outcome.accelerator = accelerator_;
@@ -260,14 +265,16 @@ Outcome Life::outcome() const {
   if (end_) {
     outcome.end = end_->kind == GuestMessage::Kind::exit ? End::exited : End::signalled;
     outcome.number = end_->number;
-  } else if (!failure_.empty()) {
+  } else if (failure_) {
     outcome.end = End::failed;
-    outcome.message = failure_;
+    outcome.number = failure_->number;
+    outcome.message = failure_->text;
   } else if (asked_) {
     outcome.end = End::killed;
     outcome.message = killed_for_;
   } else {
-    outcome.end = End::lost;
+    outcome.end = heard_ ? End::lost : End::failed;
+    outcome.late = late_;
     outcome.message = killed_for_.empty() ? "the machine has ended by itself" : killed_for_;
     if (const std::string said = last_words(machine_, logs_); !said.empty()) {
       outcome.message += "; its last words: " + said;
@@ -276,7 +283,9 @@ Outcome Life::outcome() const {
   return outcome;
 }
 
-Result<os::Fd> block_signals() {
+}  // namespace
+
+Result<os::Fd> watch_signals() {
   sigset_t wanted;
   sigemptyset(&wanted);
   for (const int signal : {SIGCHLD, SIGTERM, SIGINT}) sigaddset(&wanted, signal);
@@ -286,19 +295,15 @@ Result<os::Fd> block_signals() {
   return os::Fd(fd);
 }
 
-}  // namespace
-
 Result<Outcome> supervise(const Machine& machine, const Surroundings& surroundings) {
-  MSB_TRY(const os::Fd signals, block_signals());
   MSB_TRY(Logs logs, open_logs(machine));
   const auto choices = accelerators_to_try(machine);
   for (const Accelerator& choice : choices) {
     const bool last = &choice == &choices.back();
-    Life life(machine, surroundings, logs, signals.get());
+    Life life(machine, surroundings, logs, &choice != &choices.front());
     MSB_TRY(Outcome outcome,
             life.run(choice, last ? machine.ready_timeout : std::min(kTrialLimit, machine.ready_timeout)));
     if (last || life.heard() || life.asked()) return outcome;
-    remember_broken_kvm(machine.accelerator_file);
   }
   return Error(Status::internal, "no accelerator was tried");
 }

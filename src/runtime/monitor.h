@@ -2,6 +2,7 @@
 
 #include <functional>
 
+#include "os/fd.h"
 #include "runtime/outcome.h"
 #include "sandbox/sandbox.h"
 
@@ -9,12 +10,17 @@ namespace msb::runtime {
 
 /// What a monitor is given besides the machine.
 struct Surroundings {
-  int starter =
-      -1;         ///< stream socket to whoever starts the machine; its end before the machine is ready ends the machine
-  int lock = -1;  ///< lifecycle lock
+  /// Stream socket to whoever starts the machine. Its end ends the machine: until that is ready, or, when it is bound
+  /// to its starter, always.
+  int starter = -1;
+  int lock = -1;     ///< lifecycle lock
+  int signals = -1;  ///< of watch_signals()
   /// Records a live status of the sandbox.
   std::function<void(sandbox::Status)> record;
 };
+
+/// From now on the signals that a monitor heeds wait here: none of them ends the process before it can record anything.
+Result<os::Fd> watch_signals();
 
 /// Runs a machine to its end, in a process of its own and without other threads. Tells the starter when it is ready.
 /// SIGTERM asks the guest to stop, SIGINT makes it stop within seconds. Fails when nothing could be started.

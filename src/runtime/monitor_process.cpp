@@ -61,6 +61,23 @@ class Spawn {
   posix_spawnattr_t attributes_;
 };
 
+/// The failure that a line of failure_line() tells.
+std::optional<Error> parse_failure(std::string_view line) {
+  constexpr std::string_view kFail = "fail ";
+  if (!line.starts_with(kFail)) return std::nullopt;
+  line.remove_prefix(kFail.size());
+  int numbers[2] = {};  // status, exit code
+  for (int& number : numbers) {
+    const auto [end, error] = std::from_chars(line.data(), line.data() + line.size(), number);
+    if (error != std::errc() || end == line.data() + line.size() || *end != ' ') return std::nullopt;
+    line.remove_prefix(static_cast<size_t>(end - line.data()) + 1);
+  }
+  if (find_status(static_cast<Status>(numbers[0])) == nullptr) return std::nullopt;
+  Error failure(static_cast<Status>(numbers[0]), line);
+  if (numbers[1] == 0) return failure;
+  return std::move(failure).with(kExitCode, std::to_string(numbers[1]));
+}
+
 /// A duplicate that lies above the numbers that a monitor expects things at.
 Result<os::Fd> above(int fd) {
   constexpr int kAbove = 10;
@@ -116,13 +133,8 @@ Result<std::string> MonitorProcess::read_line(const Call& call) {
     if (const size_t end = received_.find('\n'); end != std::string::npos) {
       std::string line = received_.substr(0, end);
       received_.erase(0, end + 1);
-      int status = 0;
-      constexpr std::string_view kFail = "fail ";
-      if (!line.starts_with(kFail)) return line;
-      const auto [rest, error] = std::from_chars(line.data() + kFail.size(), line.data() + line.size(), status);
-      if (error != std::errc() || find_status(static_cast<Status>(status)) == nullptr) return line;
-      const std::string_view text(rest, static_cast<size_t>(line.data() + line.size() - rest));
-      return Error(static_cast<Status>(status), text.substr(std::min<size_t>(1, text.size())));
+      if (auto failure = parse_failure(line)) return *std::move(failure);
+      return line;
     }
     MSB_CHECK(call.check());
     pollfd wait{socket_.get(), POLLIN, 0};
@@ -166,7 +178,9 @@ std::string failure_line(const Error& error) {
     if (c == '\n') c = ' ';
   }
   text.resize(std::min(text.size(), kMaxLine / 2));
-  return "fail " + std::to_string(static_cast<int32_t>(error.status())) + ' ' + text + '\n';
+  const std::string* code = error.fact(kExitCode);
+  return "fail " + std::to_string(static_cast<int32_t>(error.status())) + ' ' + (code != nullptr ? *code : "0") + ' ' +
+         text + '\n';
 }
 
 }  // namespace msb::runtime

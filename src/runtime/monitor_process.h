@@ -29,6 +29,9 @@ class MonitorProcess {
   pid_t pid_ = -1;
 };
 
+/// Fact of a failure: what a shell would end with where there is no such command, or none that can be run.
+inline constexpr char kExitCode[] = "exit_code";
+
 // The other side: lines that a monitor sends.
 std::string here_line(pid_t pid);
 std::string failure_line(const Error& error);

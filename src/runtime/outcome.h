@@ -20,9 +20,10 @@ enum class End : uint32_t {
 
 struct Outcome {
   End end = End::lost;
-  int number = 0;                         ///< exit code or signal
-  bool clean = false;                     ///< the writable disk was unmounted
+  int number = 0;                         ///< exit code or signal; for failed what a shell would end with, or 0
+  bool clean = false;                     ///< the writable disk was unmounted, or never mounted
   std::string message;                    ///< why, for failed and lost
+  bool late = false;                      ///< failed or lost because it was not ready in time; not written down
   uint64_t out_bytes = 0, err_bytes = 0;  ///< that the command wrote, kept or not
   Accelerator accelerator = Accelerator::automatic;
   uint64_t ready_ms = 0;  ///< from the start of QEMU to the command

@@ -85,7 +85,7 @@ std::vector<std::string> qemu_arguments(const Machine& machine, Accelerator acce
   }
   if (machine.network) {
     arguments.insert(arguments.end(),
-                     {"-netdev", "user,id=net", "-device", "virtio-net-pci,netdev=net,romfile=,addr=2.0"});
+                     {"-netdev", "user,id=net,ipv6=off", "-device", "virtio-net-pci,netdev=net,romfile=,addr=2.0"});
   }
   for (size_t i = 0; i < machine.disks.size(); ++i) add_disk(arguments, machine.disks[i], i);
   return arguments;

@@ -5,10 +5,10 @@
 
 #include "index/sandboxes.h"
 #include "os/dir.h"
+#include "runtime/accelerator.h"
 #include "runtime/boot_config.h"
 #include "runtime/host.h"
 #include "runtime/image_disks.h"
-#include "runtime/monitor_process.h"
 #include "sandbox/directory.h"
 #include "sandbox/hold.h"
 #include "sandbox/registry.h"
@@ -100,6 +100,7 @@ Result<Machine> describe(const image::Context& context, const sandbox::Sandbox& 
   MSB_TRY(machine.memory_mib,
           choose(request.memory_mib, config.memory_mib, kMinMemory, kMaxMemory, 512, "memory (MiB)"));
   MSB_TRY(machine.cpus, choose(request.cpus, config.cpus, 1, kMaxCpus, 1, "processors"));
+  MSB_CHECK(check_accelerator(request.accelerator));
   MSB_TRY(machine.qemu, find_qemu());
   MSB_TRY(const Kernel kernel, find_kernel(context.fs, request.kernel));
   machine.kernel = kernel.path;
@@ -141,20 +142,32 @@ void await_end(const image::Context& context, const std::string& name) {
   }
 }
 
-}  // namespace
-
-Done start(const image::Context& context, const std::string& name, const StartRequest& request, const Call& call) {
+Result<MonitorProcess> launch(const image::Context& context, const std::string& name, const StartRequest& request,
+                              bool bound, const Call& call) {
   MSB_TRY(const sandbox::StoppedHold held, sandbox::hold_idle(context, name, call));
-  MSB_TRY(const Machine machine, describe(context, held.sandbox(), request, call));
+  MSB_TRY(Machine machine, describe(context, held.sandbox(), request, call));
+  machine.bound = bound;
   MSB_CHECK(clear_traces(context, machine.directory));
   MSB_TRY(MonitorProcess monitor, MonitorProcess::start(machine, held.lock_fd(), call));
   MSB_CHECK(sandbox::record_starting(context, held, monitor.pid(), call));
   if (auto ready = monitor.go(call); !ready) {
     { const MonitorProcess given_up = std::move(monitor); }
     await_end(context, name);
-    return ready;
+    return std::move(ready).error();
   }
+  return monitor;
+}
+
+}  // namespace
+
+Done start(const image::Context& context, const std::string& name, const StartRequest& request, const Call& call) {
+  MSB_CHECK(launch(context, name, request, false, call));
   return {};
+}
+
+Result<MonitorProcess> start_bound(const image::Context& context, const std::string& name, const StartRequest& request,
+                                   const Call& call) {
+  return launch(context, name, request, true, call);
 }
 
 }  // namespace msb::runtime

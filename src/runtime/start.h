@@ -9,6 +9,7 @@
 #include "base/call.h"
 #include "image/context.h"
 #include "runtime/machine.h"
+#include "runtime/monitor_process.h"
 
 namespace msb::runtime {
 
@@ -24,7 +25,8 @@ struct StartRequest {
   std::chrono::milliseconds ready_timeout{0};  ///< 0: 60 s
   bool network = false;
   bool console = false;
-  uint64_t output_limit = 0;  ///< 0: 8 MiB
+  uint64_t output_limit = 0;                ///< 0: 8 MiB
+  std::chrono::milliseconds stop_limit{0};  ///< for run(): time to end by itself once it is given up
 };
 
 /// Boots a sandbox. Returns when its command runs (the process is there; what it does is its own affair). The machine
@@ -35,9 +37,15 @@ struct StartRequest {
 /// @retval Status::invalid_config         it has no disk of its own
 /// @retval Status::no_default_command     neither the request nor the image names a command
 /// @retval Status::image_not_found, image_invalid  its image is not complete in the cache
-/// @retval Status::exec_failed            the guest could not be set up, or the command cannot be run
+/// @retval Status::exec_failed            the guest could not be set up, or it was stopped meanwhile, or the command
+///                                        cannot be run, fact `exit_code`
 /// @retval Status::exec_timeout           the guest was not ready in time
-/// @retval Status::unsupported            no QEMU or no kernel, fact `package`; or the client is read-only
+/// @retval Status::unsupported            no QEMU or no kernel, fact `package`; no KVM, and it was asked for; or the
+///                                        client is read-only
 Done start(const image::Context& context, const std::string& name, const StartRequest& request, const Call& call);
+
+/// The same, but the machine ends with what is returned, and so with the caller if that dies.
+Result<MonitorProcess> start_bound(const image::Context& context, const std::string& name, const StartRequest& request,
+                                   const Call& call);
 
 }  // namespace msb::runtime

@@ -34,8 +34,9 @@ TEST(GuestMessage, ReadsALife) {
 }
 
 TEST(GuestMessage, MakesTextPrintable) {
-  const auto messages = read_all("fail \x1b[31mred\xff\n", 100);
+  const auto messages = read_all("fail 127 \x1b[31mred\xff\n", 100);
   ASSERT_EQ(messages.size(), 1U);
+  EXPECT_EQ(messages[0].number, 127);
   EXPECT_EQ(messages[0].text, "?[31mred?");
 }
 

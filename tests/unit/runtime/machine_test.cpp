@@ -77,7 +77,7 @@ TEST(Machine, StatusFollowsFromTheEnd) {
 
 TEST(Machine, FailuresPassAsOneLine) {
   const Error error(Status::exec_failed, "web: two\nlines");
-  EXPECT_EQ(failure_line(error), "fail 501 web: two lines\n");
+  EXPECT_EQ(failure_line(error), "fail 501 0 web: two lines\n");
 }
 
 }  // namespace
