@@ -21,9 +21,9 @@ Environment::Environment(Napi::Env env)
   bell_.Unref(env);
 }
 
-bool Environment::start(std::unique_ptr<Job> job) {
+bool Environment::start(std::unique_ptr<Job> job, bool patient) {
   Job* const running = job.get();
-  if (!workers_.run([running] { running->run(); })) return false;
+  if (!(patient ? patient_ : workers_).run([running] { running->run(); })) return false;
   if (running_.empty()) bell_.Ref(env_);
   running_.emplace(running, std::move(job));
   return true;
@@ -60,6 +60,7 @@ void Environment::deliver(Napi::Env env, Napi::Function, Environment* self, void
 void Environment::quiesce() {
   for (const auto& [job, owner] : running_) job->cancel();
   workers_.stop();
+  patient_.stop();
 }
 
 void Environment::end() {

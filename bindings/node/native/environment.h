@@ -29,8 +29,9 @@ class Environment {
 
   Napi::Function handle_class() const { return handle_class_.Value(); }
 
-  /// Runs the job on a thread of ours; the process stays alive until it has settled. False when there is no thread.
-  bool start(std::unique_ptr<Job> job);
+  /// Runs the job on a thread of ours, a `patient` one on one of those that wait for machines; the process stays alive
+  /// until it has settled. False when there is no thread.
+  bool start(std::unique_ptr<Job> job, bool patient);
 
   /// The job has settled, and is destroyed.
   void settled(Job* job);
@@ -39,8 +40,8 @@ class Environment {
   void keep_log(const msb_client* client, std::unique_ptr<Log> log) { logs_[client] = std::move(log); }
   void drop_log(const msb_client* client) { logs_.erase(client); }
 
-  /// Cancels the calls that run and waits for their threads; later ones find none. The jobs stay: one of them may be what
-  /// called the JavaScript that ends the process.
+  /// Cancels the calls that run and waits for their threads; later ones find none. The jobs stay: one of them may be
+  /// what called the JavaScript that ends the process.
   void quiesce();
 
   /// From any thread: runs `task` on the JavaScript thread, tasks in the order they came.
@@ -60,7 +61,8 @@ class Environment {
   std::vector<std::function<void(Napi::Env)>> posted_;
   std::map<Job*, std::unique_ptr<Job>> running_;  ///< like all JavaScript values, touched by its thread alone
   std::map<const msb_client*, std::unique_ptr<Log>> logs_;
-  Workers workers_;
+  Workers workers_{64};
+  Workers patient_{4096};  ///< for calls that last as long as a machine: others must not wait for a thread of theirs
 };
 
 }  // namespace msb_node

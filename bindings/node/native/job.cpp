@@ -20,8 +20,9 @@ struct Event {
   std::optional<uint64_t> total;
 };
 
-Job::Job(const Input& control)
+Job::Job(const Input& control, bool patient)
     : environment_(Environment::of(control.inputs().env())),
+      patient_(patient),
       deferred_(Napi::Promise::Deferred::New(control.inputs().env())) {
   const Input cancel = control["cancel"];
   if (cancel.given()) {
@@ -38,7 +39,8 @@ Job::Job(const Input& control)
 Napi::Value Job::start(std::unique_ptr<Job> job, Inputs& inputs) {
   if (!inputs.good()) return inputs.refuse();
   const Napi::Promise promise = job->deferred_.Promise();
-  if (Environment::of(inputs.env()).start(std::move(job))) return promise;
+  const bool patient = job->patient_;
+  if (Environment::of(inputs.env()).start(std::move(job), patient)) return promise;
   make_error(inputs.env(), MSB_ERR_NO_MEMORY, "out of memory: no thread can be started").ThrowAsJavaScriptException();
   return inputs.env().Undefined();
 }

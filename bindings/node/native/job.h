@@ -21,7 +21,8 @@ class Job {
  public:
   /// Reads `control`: undefined, or an object with `cancel` (a handle), `timeoutMs`, `onProgress` and `onOutput`
   /// (functions).
-  explicit Job(const Input& control);
+  /// `patient` says that the call lasts as long as a machine.
+  Job(const Input& control, bool patient);
   virtual ~Job() = default;
 
   /// Starts the call; the promise is for what result() makes of it. An input that was wrong is thrown instead.
@@ -46,6 +47,7 @@ class Job {
   void settle(Napi::Env env);
 
   Environment& environment_;
+  const bool patient_;
   Napi::Promise::Deferred deferred_;
   Owned<msb_cancel> cancel_;
   int64_t deadline_ns_ = 0;
@@ -61,8 +63,8 @@ class Job {
 template <typename Out, typename Work, typename Convert>
 class Operation final : public Job {
  public:
-  Operation(const Input& control, Work work, Convert convert)
-      : Job(control), work_(std::move(work)), convert_(std::move(convert)) {}
+  Operation(const Input& control, bool patient, Work work, Convert convert)
+      : Job(control, patient), work_(std::move(work)), convert_(std::move(convert)) {}
 
  private:
   msb_status work(const msb_call* call, msb_error** error) override { return work_(call, out_, error); }
@@ -74,19 +76,19 @@ class Operation final : public Job {
 };
 
 template <typename Out, typename Work, typename Convert>
-Napi::Value start(const Input& control, Work work, Convert convert) {
+Napi::Value start(const Input& control, Work work, Convert convert, bool patient = false) {
   using Made = Operation<Out, Work, Convert>;
-  return Job::start(std::make_unique<Made>(control, std::move(work), std::move(convert)), control.inputs());
+  return Job::start(std::make_unique<Made>(control, patient, std::move(work), std::move(convert)), control.inputs());
 }
 
 /// For calls that yield nothing but success: `work(const msb_call*, msb_error**)`.
 template <typename Work>
-Napi::Value start(const Input& control, Work work) {
+Napi::Value start(const Input& control, Work work, bool patient = false) {
   struct Nothing {};
   return start<Nothing>(
       control,
       [work = std::move(work)](const msb_call* call, Nothing&, msb_error** error) { return work(call, error); },
-      [](Napi::Env env, Nothing&) { return env.Undefined(); });
+      [](Napi::Env env, Nothing&) { return env.Undefined(); }, patient);
 }
 
 }  // namespace msb_node

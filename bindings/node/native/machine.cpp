@@ -11,6 +11,8 @@
 namespace msb_node {
 namespace {
 
+constexpr bool kPatient = true;
+
 /// What msb_sandbox_start_opts takes, with what it points to.
 class StartOptions {
  public:
@@ -94,13 +96,15 @@ Napi::Value end_object(Napi::Env env, Owned<msb_machine_end>& end) {
 
 Napi::Value sandbox_start(const Napi::CallbackInfo& info) {
   Inputs inputs(info);
-  return start(inputs.at(3, "control"),
-               [client = inputs.at(0, "client").handle<msb_client>(), name = inputs.at(1, "name").text(),
-                options = StartOptions(inputs.at(2, "options"))](const msb_call* call, msb_error** error) {
-                 return options.with([&](const msb_sandbox_start_opts& opts) {
-                   return msb_sandbox_start(client.get(), name.c_str(), &opts, call, error);
-                 });
-               });
+  return start(
+      inputs.at(3, "control"),
+      [client = inputs.at(0, "client").handle<msb_client>(), name = inputs.at(1, "name").text(),
+       options = StartOptions(inputs.at(2, "options"))](const msb_call* call, msb_error** error) {
+        return options.with([&](const msb_sandbox_start_opts& opts) {
+          return msb_sandbox_start(client.get(), name.c_str(), &opts, call, error);
+        });
+      },
+      kPatient);
 }
 
 Napi::Value sandbox_run(const Napi::CallbackInfo& info) {
@@ -116,16 +120,18 @@ Napi::Value sandbox_run(const Napi::CallbackInfo& info) {
           return msb_sandbox_run(client.get(), name.c_str(), &opts, call, out.out(), error);
         });
       },
-      end_object);
+      end_object, kPatient);
 }
 
 Napi::Value sandbox_stop(const Napi::CallbackInfo& info) {
   Inputs inputs(info);
-  return start(inputs.at(3, "control"),
-               [client = inputs.at(0, "client").handle<msb_client>(), name = inputs.at(1, "name").text(),
-                limit = inputs.at(2, "limitMs").number()](const msb_call* call, msb_error** error) {
-                 return msb_sandbox_stop(client.get(), name.c_str(), limit, call, error);
-               });
+  return start(
+      inputs.at(3, "control"),
+      [client = inputs.at(0, "client").handle<msb_client>(), name = inputs.at(1, "name").text(),
+       limit = inputs.at(2, "limitMs").number()](const msb_call* call, msb_error** error) {
+        return msb_sandbox_stop(client.get(), name.c_str(), limit, call, error);
+      },
+      kPatient);
 }
 
 Napi::Value sandbox_request_stop(const Napi::CallbackInfo& info) {
@@ -158,7 +164,7 @@ Napi::Value sandbox_wait(const Napi::CallbackInfo& info) {
           const msb_call* call, Owned<msb_machine_end>& out, msb_error** error) {
         return msb_sandbox_wait(client.get(), name.c_str(), call, out.out(), error);
       },
-      end_object);
+      end_object, kPatient);
 }
 
 Napi::Value sandbox_logs(const Napi::CallbackInfo& info) {

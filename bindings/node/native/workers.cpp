@@ -8,7 +8,7 @@ namespace msb_node {
 bool Workers::run(std::function<void()> task) {
   const std::lock_guard lock(mutex_);
   if (stopped_) return false;
-  if (idle_ <= waiting_.size() && threads_.size() < kMost && !grow() && threads_.empty()) return false;
+  if (idle_ <= waiting_.size() && threads_.size() < most_ && !grow() && threads_.empty()) return false;
   waiting_.push_back(std::move(task));
   wake_.notify_one();
   return true;

@@ -15,7 +15,7 @@ namespace msb_node {
 /// are busy.
 class Workers {
  public:
-  Workers() = default;
+  explicit Workers(std::size_t most) : most_(most) {}
   Workers(const Workers&) = delete;
   Workers& operator=(const Workers&) = delete;
   ~Workers() { stop(); }
@@ -27,11 +27,10 @@ class Workers {
   void stop();
 
  private:
-  static constexpr std::size_t kMost = 64;
-
   void serve();
   bool grow();
 
+  const std::size_t most_;
   std::mutex mutex_;
   std::condition_variable wake_;
   std::deque<std::function<void()>> waiting_;

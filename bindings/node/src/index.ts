@@ -7,7 +7,9 @@ export {
   type ImagePullResult, type PullOptions,
 } from "./image.js";
 export { libraryVersion, liveHandles } from "./library.js";
-export type { LogOptions, MachineOptions, RunOptions, RunResult, SandboxStopResult } from "./machine.js";
+export type {
+  CommandOptions, LogOptions, MachineOptions, RunOptions, RunResult, SandboxStopResult, StartOptions,
+} from "./machine.js";
 export { PullPolicies, type PullPolicy } from "./pull-policy.js";
 export { PullProgressCreate } from "./pull-progress.js";
 export { Sandbox } from "./sandbox.js";

@@ -2,7 +2,7 @@
 import { attach, attachedTo, detach } from "./attached.js";
 import type { CallOptions } from "./call.js";
 import { onClientOf, type Client } from "./client.js";
-import { MicrosandboxError } from "./errors.js";
+import { MicrosandboxError, UnsupportedError } from "./errors.js";
 import { isNativeFailure } from "./failure.js";
 import { native, type Control, type StartData } from "./native.js";
 import type { SandboxStatus } from "./sandbox-config.js";
@@ -25,30 +25,38 @@ export interface MachineOptions {
   readyTimeoutMs?: number | undefined;
 }
 
-/** How one command is run. */
-export interface RunOptions extends MachineOptions {
+/** How a command is run. */
+export interface CommandOptions extends MachineOptions {
   /** Added to the sandbox's environment. */
   env?: Readonly<Record<string, string>> | undefined;
   /** By default the image's, like the next. */
   cwd?: string | undefined;
   /** `NAME`, `UID`, `NAME:GROUP` or `UID:GID`. */
   user?: string | undefined;
-  /** Bytes kept of each output; by default 8 MiB. The rest is counted. */
+  /** Bytes kept, or told, of each output; by default 8 MiB. The rest is counted. */
   outputLimit?: number | undefined;
+}
+
+/** What a sandbox is booted with. */
+export interface StartOptions extends CommandOptions {
+  /**
+   * Runs as long as it does; what it writes is in the logs. Without one nothing is run, and the machine stays until it is
+   * stopped; an empty one is that of the image.
+   */
+  command?: readonly string[] | undefined;
+}
+
+/** How one command is run to its end. */
+export interface RunOptions extends CommandOptions {
   /** Told what the command writes, as it comes; the result then has none of it. What it throws ends the run. */
   onOutput?: ((chunk: Buffer, source: "stdout" | "stderr") => void) | undefined;
 }
 
-/** How a command, and the machine that ran it, have ended. */
+/** How a command has ended. */
 export interface RunResult {
-  /**
-   * "exited" and "signalled" are about the command; "killed": the machine was ended the hard way; "lost": it broke down,
-   * and the sandbox has crashed; "failed": the command was never run.
-   */
-  readonly end: "exited" | "signalled" | "failed" | "killed" | "lost";
-  /** 128 and its number for a signal; null when the command has none. */
-  readonly exitCode: number | null;
-  /** That ended the command. */
+  /** 128 and its number for a signal. */
+  readonly exitCode: number;
+  /** That ended the command; null for none. */
   readonly signal: number | null;
   readonly stdout: Buffer;
   readonly stderr: Buffer;
@@ -57,9 +65,7 @@ export interface RunResult {
   readonly stderrTotal: number;
   /** The disk was unmounted. Otherwise it is as after a power failure, which its journal mends. */
   readonly clean: boolean;
-  /** What went wrong; null for nothing. */
-  readonly message: string | null;
-  readonly accelerator: "auto" | "kvm" | "tcg";
+  readonly accelerator: "kvm" | "tcg";
   /** From the start of the machine to the command. */
   readonly readyMs: number;
   /** To the end of the machine. */
@@ -77,10 +83,14 @@ export interface LogOptions {
 export interface SandboxStopResult {
   readonly name: string;
   readonly status: SandboxStatus;
-  /** Null when unknown; likewise `signal` and `source`. */
+  /** Of what it ran; null when that has none, or nobody knows of it, like the next. */
   readonly exitCode: number | null;
   readonly signal: number | null;
   readonly observedAt: Date;
+  /**
+   * What has ended: "exited" or "signalled", the command; "failed", it was never run; "killed", the machine was ended the
+   * hard way; "lost", it broke down. Null when nobody knows.
+   */
   readonly source: string | null;
 }
 
@@ -98,26 +108,31 @@ function failsFor(raw: unknown, tag: string): boolean {
 }
 
 /** The members that the addon is to see: of an object of the caller's, not all that may be in it. */
-function settings(options: MachineOptions | undefined): StartData {
-  const { memory, cpus, network, hostname, kernel, accelerator, readyTimeoutMs } = options ?? {};
-  return { memory, cpus, network, hostname, kernel, accelerator, readyTimeoutMs };
+function settings(options: CommandOptions | undefined, command: readonly string[] | undefined): StartData {
+  const { env, cwd, user, outputLimit, memory, cpus, network, hostname, kernel, accelerator, readyTimeoutMs } = options ?? {};
+  return {
+    command, env: Object.entries(env ?? {}), cwd, user, outputLimit,
+    memory, cpus, network, hostname, kernel, accelerator, readyTimeoutMs,
+  };
 }
 
-/** Boots it with nothing to do. */
 export async function boot(
-  client: Client, name: string, detached: boolean, machine: MachineOptions | undefined, options?: CallOptions,
+  client: Client, name: string, detached: boolean, machine: StartOptions | undefined, options?: CallOptions,
 ): Promise<void> {
-  await onClientOf(client, options, (_, control) => native.sandboxStart(client.handle, name, settings(machine), control));
+  const start = settings(machine, machine?.command);
+  await onClientOf(client, options, (_, control) => native.sandboxStart(client.handle, name, start, control));
   if (!detached) attach(client, name);
 }
 
-export function run(
+export async function run(
   client: Client, name: string, command: readonly string[], options: (RunOptions & CallOptions) | undefined,
 ): Promise<RunResult> {
-  const { env, cwd, user, outputLimit, onOutput } = options ?? {};
-  const start = { ...settings(options), command, env: Object.entries(env ?? {}), cwd, user, outputLimit };
-  return onClientOf(client, options, (_, control) =>
-    native.sandboxRun(client.handle, name, start, { ...control, onOutput }));
+  const start = settings(options, command);
+  const { end, message, exitCode, ...ended } = await onClientOf(client, options, (_, control) =>
+    native.sandboxRun(client.handle, name, start, { ...control, onOutput: options?.onOutput }));
+  const result = { exitCode, ...ended };
+  if (exitCode !== null) return result as RunResult;
+  throw new Error(`exec failed: sandbox ${name}: ${message ?? `its machine was ${end}`}`, { cause: result });
 }
 
 /** A call that has nothing to do where the sandbox does not run. */
@@ -152,9 +167,8 @@ export async function stopped(client: Client, name: string, options?: OwnOptions
     }));
   const { status } = await onClientOf(client, undefined, () => native.sandboxGet(client.handle, name));
   detach(client, name);
-  return {
-    name, status, exitCode: end?.exitCode ?? null, signal: end?.signal ?? null, observedAt: new Date(), source: null,
-  };
+  const { exitCode = null, signal = null, end: source = null } = end ?? {};
+  return { name, status, exitCode: signal === null ? exitCode : null, signal, observedAt: new Date(), source };
 }
 
 export function logs(client: Client, name: string, options?: LogOptions & OwnOptions): Promise<Buffer> {
@@ -167,6 +181,12 @@ export function logs(client: Client, name: string, options?: LogOptions & OwnOpt
 export async function connected(client: Client, name: string): Promise<void> {
   const { status } = await onClientOf(client, undefined, () => native.sandboxGet(client.handle, name));
   if (atRest.has(status)) throw new MicrosandboxError("custom", `sandbox not running: ${name}`);
+}
+
+/** For what only somebody within the machine could do. */
+export async function unsupported(name: string, what: string): Promise<never> {
+  throw new UnsupportedError(`unsupported operation: ${what} in the running sandbox ${name}; boot it with the command ` +
+                             "instead: Sandbox.run, or the command of Sandbox.start");
 }
 
 /** Stops what this program has booted with a client, which is about to be closed. */

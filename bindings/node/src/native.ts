@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { LibkrunfwNotFoundError } from "./errors.js";
 import type { Progress } from "./call.js";
 import type { ImageConfigDetail, ImageHandle, ImageLayerDetail, ImagePruneReport, ImagePullResult } from "./image.js";
-import type { LogOptions, MachineOptions, RunOptions, RunResult } from "./machine.js";
+import type { LogOptions, RunResult, StartOptions } from "./machine.js";
 import type { SandboxStatus } from "./sandbox-config.js";
 import type { ExportOpts, SnapshotVerifyReport } from "./snapshot.js";
 
@@ -71,10 +71,14 @@ export interface SandboxCreateData {
   replace: boolean;
 }
 
-/** Without `command` nothing is run; an empty one is that of the image. */
-export type StartData = MachineOptions & Pick<RunOptions, "cwd" | "user" | "outputLimit"> & {
-  command?: readonly string[] | undefined;
-  env?: [string, string][] | undefined;
+export type StartData = Omit<StartOptions, "env"> & { env: [string, string][] };
+
+export type MachineEndData = Omit<RunResult, "exitCode"> & {
+  readonly end: "exited" | "signalled" | "failed" | "killed" | "lost";
+  /** Null when there is none. */
+  readonly exitCode: number | null;
+  /** What went wrong; null for nothing. */
+  readonly message: string | null;
 };
 
 export interface SnapshotData {
@@ -148,12 +152,12 @@ export interface Native {
   sandboxRemove(client: NativeHandle, name: string, control?: Control): Promise<void>;
 
   sandboxStart(client: NativeHandle, name: string, options: StartData, control?: Control): Promise<void>;
-  sandboxRun(client: NativeHandle, name: string, options: StartData, control?: Control): Promise<RunResult>;
+  sandboxRun(client: NativeHandle, name: string, options: StartData, control?: Control): Promise<MachineEndData>;
   sandboxStop(client: NativeHandle, name: string, limitMs: number, control?: Control): Promise<void>;
   sandboxRequestStop(client: NativeHandle, name: string, atOnce: boolean, control?: Control): Promise<void>;
   /** At once: asks it to stop, and returns whether it was asked. */
   sandboxLeave(client: NativeHandle, name: string): boolean;
-  sandboxWait(client: NativeHandle, name: string, control?: Control): Promise<RunResult>;
+  sandboxWait(client: NativeHandle, name: string, control?: Control): Promise<MachineEndData>;
   sandboxLogs(client: NativeHandle, name: string, options: LogOptions, control?: Control): Promise<Buffer>;
 
   snapshotCreate(client: NativeHandle, sourceSandbox: string, options: SnapshotCreateData,

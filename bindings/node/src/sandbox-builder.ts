@@ -2,7 +2,7 @@ import type { CallOptions, Progress } from "./call.js";
 import { Client, onClientOf } from "./client.js";
 import { SandboxNotFoundError } from "./errors.js";
 import { Image, type PullOptions } from "./image.js";
-import { boot, stop, stopLimitMs, type MachineOptions } from "./machine.js";
+import { boot, stop, stopLimitMs, type StartOptions } from "./machine.js";
 import { native, type SandboxCreateData, type SandboxData } from "./native.js";
 import { policyCode, type PullPolicy } from "./pull-policy.js";
 import { PullProgressCreate } from "./pull-progress.js";
@@ -16,8 +16,8 @@ const storedPolicies = ["IfMissing", "Always", "Never"];
 export interface CreateOptions extends CallOptions {
   /** How its image is got where the cache lacks it. When, is for {@link SandboxBuilder.pullPolicy} to say. */
   pull?: Omit<PullOptions, "policy"> | undefined;
-  /** In what it is booted. */
-  machine?: MachineOptions | undefined;
+  /** What it is booted with. */
+  machine?: StartOptions | undefined;
 }
 
 /** Collects what a sandbox is to be; each setter returns the builder. */
@@ -175,7 +175,7 @@ export class SandboxBuilder {
       native.sandboxCreate(client.handle, this.#name, create, control));
   }
 
-  async #start(client: Client, machine: MachineOptions | undefined, options: CallOptions): Promise<void> {
+  async #start(client: Client, machine: StartOptions | undefined, options: CallOptions): Promise<void> {
     try {
       await boot(client, this.#name, this.#detached, machine, options);
     } catch (error) {

@@ -1,7 +1,7 @@
 import { onClientOf, type Client } from "./client.js";
 import * as machine from "./machine.js";
 import type {
-  LogOptions, MachineOptions, OwnOptions, RunOptions, RunResult, SandboxStopResult,
+  LogOptions, OwnOptions, RunOptions, RunResult, SandboxStopResult, StartOptions,
 } from "./machine.js";
 import { native, type SandboxData } from "./native.js";
 import { Sandbox, start } from "./sandbox.js";
@@ -53,12 +53,12 @@ export class SandboxHandle {
       native.sandboxRemove(client.handle, this.name, control));
   }
 
-  /** Boots it with nothing to do; it is stopped when this program ends, see {@link Sandbox.detach}. */
-  start(options?: MachineOptions & OwnOptions): Promise<Sandbox> {
+  /** Boots it; it is stopped when this program ends, see {@link Sandbox.detach}. */
+  start(options?: StartOptions & OwnOptions): Promise<Sandbox> {
     return start(this.#client, this.name, false, options);
   }
   /** The same, and leaves it to others. */
-  startDetached(options?: MachineOptions & OwnOptions): Promise<Sandbox> {
+  startDetached(options?: StartOptions & OwnOptions): Promise<Sandbox> {
     return start(this.#client, this.name, true, options);
   }
   /** As {@link Sandbox.run}. */

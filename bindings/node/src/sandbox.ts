@@ -4,7 +4,7 @@ import { Client, onClient } from "./client.js";
 import { disposedBy } from "./dispose.js";
 import * as machine from "./machine.js";
 import type {
-  LogOptions, MachineOptions, OwnOptions, RunOptions, RunResult, SandboxStopResult,
+  LogOptions, OwnOptions, RunOptions, RunResult, SandboxStopResult, StartOptions,
 } from "./machine.js";
 import { native } from "./native.js";
 import { SandboxBuilder } from "./sandbox-builder.js";
@@ -49,19 +49,20 @@ export class Sandbox {
     return onClient(options, (client, control) => native.sandboxRemove(client.handle, name, control));
   }
 
-  /** Boots a stopped or crashed sandbox with nothing to do; it is stopped when this program ends, see {@link detach}. */
-  static async start(name: string, options?: MachineOptions & CallOptions): Promise<Sandbox> {
+  /** Boots a stopped or crashed sandbox; it is stopped when this program ends, see {@link detach}. */
+  static async start(name: string, options?: StartOptions & CallOptions): Promise<Sandbox> {
     return start(options?.client ?? (await Client.default()), name, false, options);
   }
 
   /** The same, and leaves it to others. */
-  static async startDetached(name: string, options?: MachineOptions & CallOptions): Promise<Sandbox> {
+  static async startDetached(name: string, options?: StartOptions & CallOptions): Promise<Sandbox> {
     return start(options?.client ?? (await Client.default()), name, true, options);
   }
 
   /**
-   * Boots a stopped or crashed sandbox, runs one command in it to its end, and switches it off. An exit code other than
-   * 0 is no failure. An empty command is that of the image. Aborted, the machine is ended the hard way.
+   * Boots a stopped or crashed sandbox, runs one command in it to its end, and switches it off. An empty command is that
+   * of the image. An exit code other than 0 is no failure; when the machine has ended before the command this rejects, and
+   * the `cause` is what is known of it, output included. Aborted, the machine is ended the hard way.
    */
   static async run(name: string, command: readonly string[], options?: RunOptions & CallOptions): Promise<RunResult> {
     return machine.run(options?.client ?? (await Client.default()), name, command, options);
@@ -104,6 +105,12 @@ export class Sandbox {
   logs(options?: LogOptions & OwnOptions): Promise<Buffer> {
     return machine.logs(this.#client, this.name, options);
   }
+
+  /** Rejects with `UnsupportedError`: nobody is in the machine to run it. {@link run} does before it is booted. */
+  exec(..._command: unknown[]): Promise<never> { return machine.unsupported(this.name, "exec"); }
+  /** Likewise, as the next. */
+  shell(..._command: unknown[]): Promise<never> { return machine.unsupported(this.name, "shell"); }
+  attach(..._command: unknown[]): Promise<never> { return machine.unsupported(this.name, "attach"); }
 }
 
 export interface Sandbox {
@@ -115,7 +122,7 @@ disposedBy(Sandbox, async (sandbox) => {
 
 /** @internal */
 export async function start(
-  client: Client, name: string, detached: boolean, options: (MachineOptions & CallOptions) | undefined,
+  client: Client, name: string, detached: boolean, options: (StartOptions & CallOptions) | undefined,
 ): Promise<Sandbox> {
   await machine.boot(client, name, detached, options, options);
   return new Sandbox(name, !detached, client);

@@ -85,6 +85,9 @@ test("stopping what does not run is done", async () => {
     assert.equal((await object.logs()).length, 0);
   }
   await assert.rejects(handle.connect(), { message: "sandbox not running: rest" });
+  for (const call of ["exec", "shell", "attach"]) {
+    await assert.rejects(made[call]("ls"), (error) => error instanceof UnsupportedError && error.message.includes(`${call} in `));
+  }
   await assert.rejects(handle.logs({ source: "elsewhere" }), {
     name: "TypeError", message: "options.source must be stdout, stderr, console or machine",
   });

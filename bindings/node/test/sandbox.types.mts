@@ -3,8 +3,8 @@ import {
   GiB, KiB, MiB, PullPolicies, PullProgressCreate, Sandbox, SandboxBuilder, SandboxHandle, SandboxStatuses, Snapshot, TiB,
 } from "microsandbox";
 import type {
-  CallOptions, CreateOptions, LogOptions, MachineOptions, Progress, PullOptions, PullPolicy, RunOptions, RunResult,
-  SandboxConfig, SandboxStatus, SandboxStopResult,
+  CallOptions, CreateOptions, LogOptions, Progress, PullOptions, PullPolicy, RunOptions, RunResult,
+  SandboxConfig, SandboxStatus, SandboxStopResult, StartOptions,
 } from "microsandbox";
 import { same, type Same } from "./same.mjs";
 
@@ -17,7 +17,7 @@ same<Same<
   typeof Sandbox.listWith,
   (filter: { labels?: Record<string, string> }, options?: CallOptions) => Promise<SandboxHandle[]>
 >>();
-same<Same<typeof Sandbox.start, (name: string, options?: MachineOptions & CallOptions) => Promise<Sandbox>>>();
+same<Same<typeof Sandbox.start, (name: string, options?: StartOptions & CallOptions) => Promise<Sandbox>>>();
 same<Same<typeof Sandbox.startDetached, typeof Sandbox.start>>();
 same<Same<
   typeof Sandbox.run,
@@ -55,12 +55,12 @@ type Machine = {
 same<Same<Pick<Sandbox, keyof Machine>, Machine>>();
 same<Same<Pick<SandboxHandle, keyof Machine>, Machine>>();
 same<Same<SandboxBuilder["create"], (options?: CreateOptions) => Promise<Sandbox>>>();
-same<Same<CreateOptions["machine"], MachineOptions | undefined>>();
+same<Same<CreateOptions["machine"], StartOptions | undefined>>();
 same<Same<CreateOptions["pull"], Omit<PullOptions, "policy"> | undefined>>();
+same<Same<StartOptions["command"], readonly string[] | undefined>>();
 same<Same<RunOptions["onOutput"], ((chunk: Buffer, source: "stdout" | "stderr") => void) | undefined>>();
-same<Same<Pick<RunResult, "end" | "exitCode" | "signal" | "stdout" | "stderr">, {
-  readonly end: "exited" | "signalled" | "failed" | "killed" | "lost";
-  readonly exitCode: number | null;
+same<Same<Pick<RunResult, "exitCode" | "signal" | "stdout" | "stderr">, {
+  readonly exitCode: number;
   readonly signal: number | null;
   readonly stdout: Buffer;
   readonly stderr: Buffer;
@@ -79,7 +79,7 @@ same<Same<Pick<SandboxHandle, "name" | "status" | "configJson" | "createdAt" | "
 }>>();
 same<Same<SandboxHandle["config"], () => SandboxConfig>>();
 same<Same<SandboxHandle["refresh"], (options?: Own) => Promise<SandboxHandle>>>();
-same<Same<SandboxHandle["start"], (options?: MachineOptions & Own) => Promise<Sandbox>>>();
+same<Same<SandboxHandle["start"], (options?: StartOptions & Own) => Promise<Sandbox>>>();
 same<Same<SandboxHandle["startDetached"], SandboxHandle["start"]>>();
 same<Same<SandboxHandle["connect"], () => Promise<Sandbox>>>();
 same<Same<SandboxHandle["connectWithTimeout"], (ms: number) => Promise<Sandbox>>>();

@@ -11,7 +11,7 @@ namespace msb_node {
 namespace {
 
 TEST(Workers, AllThatWaitRunAtOnce) {
-  Workers workers;
+  Workers workers(64);
   std::promise<void> last;
   const std::shared_future<void> all(last.get_future());
   std::atomic<int> running = 0;
@@ -29,7 +29,7 @@ TEST(Workers, AllThatWaitRunAtOnce) {
 
 TEST(Workers, TasksFromManyThreadsAllRun) {
   std::atomic<int> ran = 0;
-  Workers workers;
+  Workers workers(64);
   std::vector<std::thread> senders;
   for (int i = 0; i < 4; ++i) {
     senders.emplace_back([&] {
@@ -41,7 +41,7 @@ TEST(Workers, TasksFromManyThreadsAllRun) {
 }
 
 TEST(Workers, StopWaitsForWhatRunsAndTakesNoMore) {
-  Workers workers;
+  Workers workers(64);
   std::promise<void> begun;
   std::atomic<bool> ended = false;
   workers.run([&] {
