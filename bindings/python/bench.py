@@ -19,7 +19,7 @@ MEMBERS = ("digest", "name", "parent_digest", "image_ref", "format", "size_bytes
 def fill(home: str, archive: str, count: int) -> None:
     """One real snapshot, and rows like its own."""
     [image, *_] = Image.load(archive)
-    Sandbox.create("base", image=image.reference)
+    Sandbox.create("base", image=image.reference, boot=False)
     Snapshot.create("base", name="seed")
     with sqlite3.connect(os.path.join(home, "db/msb.db")) as rows:
         columns = [column for _, column, *_ in rows.execute("PRAGMA table_info(snapshot_index)")]

@@ -8,7 +8,7 @@ from unittest import mock
 
 import microsandbox
 from microsandbox import Image, Sandbox, Snapshot, client, sync
-from microsandbox._capi import machines
+from microsandbox._capi import machines, sandboxes
 from support import HomeTest, make_demo_image, why_no_machines
 
 
@@ -66,6 +66,16 @@ class Machines(HomeTest):
         self.assertEqual(await fork.logs(limit=4), b"ept\n")
         self.assertEqual((await Snapshot.create("fork", name="forked")).parent, ready.digest)
 
+    async def test_a_creation_that_is_cancelled_leaves_nothing(self) -> None:
+        await self.load()
+        task = asyncio.create_task(Sandbox.create("gone", image="demo/busybox:1", accelerator="tcg"))
+        while [handle.status for handle in await Sandbox.list()] != ["starting"]:
+            await asyncio.sleep(0.01)
+        task.cancel()
+        with self.assertRaises(asyncio.CancelledError):
+            await task
+        self.assertEqual(await Sandbox.list(), [])
+
 
 class Owned(HomeTest):
     """Sandboxes that end with their client."""
@@ -115,6 +125,15 @@ class NotBooted(HomeTest):
             with self.assertRaises(microsandbox.UnsupportedError):
                 await start
         self.assertEqual((await Sandbox.get("one")).status, "stopped")
+
+    async def test_what_is_replaced_is_stopped_first(self) -> None:
+        runs = microsandbox.SandboxStillRunningError("sandbox still running: one")
+        with mock.patch.object(sandboxes, "create", side_effect=[runs, None, runs, runs]), \
+                mock.patch.object(machines, "stop") as stop:
+            await Sandbox.create("one", image="demo/app:1", boot=False, replace=True)
+            self.assertEqual([call.args[2:] for call in stop.mock_calls], [("one", client.GRACE)])
+            with self.assertRaises(microsandbox.SandboxStillRunningError):
+                await Sandbox.create("one", image="demo/app:1", boot=False, replace=True)
 
     async def test_arguments(self) -> None:
         sandbox = await Sandbox.create("one", image="demo/app:1", boot=False)

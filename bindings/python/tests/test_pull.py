@@ -10,7 +10,7 @@ import unittest
 from typing import Any, Dict, List
 
 import microsandbox
-from microsandbox import Image, Progress, RegistryAuth, Sandbox, sync
+from microsandbox import Image, Progress, RegistryAuth, Sandbox, Snapshot, sync
 from support import PROJECT, SOON, SOURCE, HomeTest
 
 
@@ -136,6 +136,18 @@ class Pull(HomeTest):
         self.assertEqual(caught.exception.kind, "http")
         self.assertEqual({handle.name for handle in await Sandbox.list()}, {"one", "two"})
         self.assertEqual((await Sandbox.get("one")).config()["pull_policy"], "IfMissing")
+
+    async def test_the_image_of_a_snapshot(self) -> None:
+        registry = {"registry_insecure": True, "boot": False}
+        await Sandbox.create("one", image=self.demo("PLAIN"), **registry)  # type: ignore[arg-type]
+        await Snapshot.create("one", name="ready")
+        await Snapshot.export("ready", self.work / "ready.tar")
+        async with microsandbox.Client(self.work / "other"):
+            await Snapshot.import_(self.work / "ready.tar")
+            with self.assertRaises(microsandbox.SnapshotImageMissingError):
+                await Sandbox.create("two", from_snapshot="ready", pull_policy="never", boot=False)
+            await Sandbox.create("two", from_snapshot="ready", **registry)  # type: ignore[arg-type]
+            self.assertEqual((await Sandbox.get("two")).status, "stopped")
 
 
 if __name__ == "__main__":

@@ -8,7 +8,7 @@ from . import client as _client
 from ._capi import images, machines, sandboxes
 from ._capi.call import Call
 from ._capi.library import fail
-from .errors import ImageNotFoundError, MicrosandboxError
+from .errors import ImageNotFoundError, MicrosandboxError, SandboxStillRunningError, SnapshotImageMissingError
 from .types import ImageSource, Path, RegistryAuth
 
 #: Pull policies as they are stored.
@@ -48,24 +48,38 @@ class Creation:
         """Does it. What fails leaves no sandbox behind."""
         client = _client.current()
         new, how = self._new_sandbox(), self._pull()
-        call.last_part = False
         if new.image is not None and how.policy == "always":
-            images.pull(client._native, call, new.image, how)
-        try:
-            self._register(client, call, new)
-        except ImageNotFoundError:
-            if new.image is None or how.policy not in ("if_missing", "if-missing"):
-                raise
-            call.last_part = False
-            images.pull(client._native, call, new.image, how)
-            self._register(client, call, new)
+            self._get_image(client, call, new.image, how)
+        self._register(client, call, new, how)
         if self.boot:
             self._boot(client, call)
         return client
 
-    def _register(self, client: _client.Client, call: Call, new: sandboxes.NewSandbox) -> None:
-        call.last_part = not self.boot
-        sandboxes.create(client._native, call, self.name, new)
+    def _register(self, client: _client.Client, call: Call, new: sandboxes.NewSandbox, how: images.Pull) -> None:
+        """Makes record and disk. What is in the way and may be put out of it, is, each once."""
+        may_pull, may_stop = how.policy != "never", self.replace
+        while True:
+            call.last_part = not self.boot
+            try:
+                sandboxes.create(client._native, call, self.name, new)
+                return
+            except (ImageNotFoundError, SnapshotImageMissingError) as missing:
+                if not may_pull:
+                    raise
+                may_pull = False
+                self._get_image(client, call, new.image or _pinned(missing), how)
+            except SandboxStillRunningError:
+                if not may_stop:
+                    raise
+                may_stop = False
+                if new.image is not None:  # or there would be nothing to replace it with
+                    self._get_image(client, call, new.image, how)
+                machines.stop(client._native, call, self.name, _client.GRACE)
+
+    @staticmethod
+    def _get_image(client: _client.Client, call: Call, reference: str, how: images.Pull) -> None:
+        call.last_part = False
+        images.pull(client._native, call, reference, how)
 
     def _boot(self, client: _client.Client, call: Call) -> None:
         call.last_part = True
@@ -102,6 +116,11 @@ class Creation:
         if self.pull_policy is not None:
             config["pull_policy"] = _STORED_POLICIES[images.checked_policy(self.pull_policy)]
         return config
+
+
+def _pinned(missing: MicrosandboxError) -> str:
+    """The reference of the very image that a snapshot lacks, whatever its tag means today."""
+    return f"{missing.details['reference']}@{missing.details['digest']}"
 
 
 def _source(image: Any) -> Optional[ImageSource]:

@@ -170,8 +170,9 @@ class Sandbox:
         :param cpus: processors of the machine
         :param memory: memory of the machine in MiB
         :param env: environment of commands
-        :param replace: remove a stopped sandbox of that name first
-        :param pull_policy: ``if_missing`` (the default), ``always`` or ``never``, see :meth:`Image.pull`
+        :param replace: remove a sandbox of that name first; one that runs is stopped, and has ten seconds for that
+        :param pull_policy: ``if_missing`` (the default), ``always`` or ``never``, see :meth:`Image.pull`; the image that a
+            snapshot lacks is pulled by its digest
         :param registry_auth: credentials for the registry; ``registry_insecure`` and ``registry_ca_certs`` likewise
         :param detached: it goes on when this program ends
         :param boot: False makes record and disk only
@@ -182,6 +183,7 @@ class Sandbox:
         :raises SandboxAlreadyExistsError: and ``replace`` is not set
         :raises ImageNotFoundError: nobody has the image; or it is not cached, and the policy is ``never``
         :raises SnapshotNotFoundError: no such snapshot
+        :raises SnapshotImageMissingError: its image is not cached, and the policy is ``never``
         :raises UnsupportedError: no QEMU or no kernel; ``details["package"]`` says what to install
         """
         creation = Creation(name, image, snapshot, from_snapshot, cpus, memory, labels, env, replace, pull_policy,
