@@ -1,5 +1,5 @@
-"""Beside a process that locks as microsandbox does (formats/snapshots.md §3, formats/images.md §1.4): it holds each of its
-locks while we work. We wait for it or refuse, write nothing that the lock is for, and go on when it lets go.
+"""Beside a process that locks as microsandbox does (formats/snapshots.md §3, formats/images.md §1.4): it holds each of
+its locks while we work. We wait for it or refuse, write nothing that the lock is for, and go on when it lets go.
 
 That somebody waits is told by the kernel: each attempt to get a lock opens its file."""
 
@@ -18,11 +18,12 @@ import time
 from support import MSBCTL, OURS, PATIENCE, Workspace, main, run_script
 from strict import database, home, reference
 
-OPENED, CLOSED_WRITTEN, MOVED_TO, CREATED = 0x20, 0x8, 0x80, 0x100
+OPENED, MOVED_TO = 0x20, 0x80  # of inotify(7)
 ATTEMPTS = 4  # that fail before we are sure that it waits
 LEASE = """INSERT OR REPLACE INTO maintenance_lease (name, holder_pid, lease_expires_at)
            VALUES ('install_exclusive', 1, '{until}')"""
-KIND = "v0.6.6-manifest-to-snapshot-v1"
+KIND, MALFORMED = "v0.6.6-manifest-to-snapshot-v1", "legacy_descriptor_malformed"
+TIME = "2026-01-02 03:04:05"
 
 
 class Watch:
@@ -111,8 +112,8 @@ class Locks(Workspace):
             os.unlink(f"{self.home}/cache/{path}")
 
     def begin(self, *arguments):
-        process = subprocess.Popen([MSBCTL, *arguments], env=self.environment(self.home), cwd=self.work,
-                                   stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        process = subprocess.Popen([MSBCTL, *arguments], env=self.environment(self.home), cwd=self.work, text=True,
+                                   stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
         self.addCleanup(process.stdout.close)
         return process
 
@@ -152,7 +153,8 @@ class Locks(Workspace):
         return ["snapshot", "create", "-q", name, "--from", "web"], f"{self.home}/snapshots/{name}"
 
     def create(self):
-        return ["sandbox", "create", "-q", "new", "--image", "demo/app:1", "--size", "68MiB"], f"{self.home}/sandboxes/new"
+        arguments = ["sandbox", "create", "-q", "new", "--image", "demo/app:1", "--size", "68MiB"]
+        return arguments, f"{self.home}/sandboxes/new"
 
     def load(self):
         return ["image", "load", "-q", "-i", self.demo_archive()]
@@ -264,12 +266,13 @@ class Refuses(Locks):
         home.Home(self.home)
 
     def test_a_sandbox_that_is_alive(self):
-        """Recorded as running by a process that lives, or whose lock is held: its disk is not touched, whatever else is said."""
+        """Its process lives, or somebody has its lock: its disk is not touched, whatever else is said."""
         path, live = f"{self.home}/db/msb.db", subprocess.Popen(["sleep", "1000"])
         self.addCleanup(live.wait)
         self.addCleanup(live.kill)
         run_script(path, f"""UPDATE sandbox SET status = 'Running';
-            INSERT INTO run (sandbox_id, pid, status, started_at) VALUES (1, {live.pid}, 'Running', '2026-01-02 03:04:05')""")
+            INSERT INTO run (sandbox_id, pid, status, started_at)
+            VALUES (1, {live.pid}, 'Running', '2026-01-02 03:04:05')""")
         arguments, made = self.snapshot()
         self.assertIn("is not stopped", self.msbctl(*arguments, code=1))
         self.msbctl("sandbox", "rm", "-q", "web", code=1)
@@ -298,15 +301,18 @@ class Translation(Locks):
         path = f"{self.home}/snapshots/old"
         os.rename(f"{ours}/snapshots/old", path)
         run_script(f"{self.home}/db/msb.db", f"""
-            INSERT INTO snapshot_index (digest, name, scope, state_kind, image_ref, image_manifest_digest, format, fstype,
-              artifact_path, size_bytes, migration_state, migration_error_code, created_at, indexed_at)
-            VALUES ('{told["digest"]}', 'old', 'disk', 'file', '{told["image_ref"]}', '{told["image_manifest_digest"]}', 'raw',
-              'ext4', '{path}', {told["size_bytes"]}, 'blocked', 'legacy_descriptor_malformed', '2026-01-02 03:04:05',
-              '2026-01-02 03:04:05');
-            INSERT INTO snapshot_artifact_migration (kind, artifact_path, indexed_digest, source_digest, phase, attempts,
-              error_code, discovered_at, updated_at)
-            VALUES ('{KIND}', '{path}', '{told["digest"]}', '{told["digest"]}', 'discovered', 1,
-              'legacy_descriptor_malformed', '2026-01-02 03:04:05', '2026-01-02 03:04:05')""")
+            INSERT INTO snapshot_index
+              (digest, name, scope, state_kind, image_ref, image_manifest_digest, format, fstype, artifact_path,
+               size_bytes, migration_state, migration_error_code, created_at, indexed_at)
+            VALUES
+              ('{told["digest"]}', 'old', 'disk', 'file', '{told["image_ref"]}', '{told["image_manifest_digest"]}',
+               'raw', 'ext4', '{path}', {told["size_bytes"]}, 'blocked', '{MALFORMED}', '{TIME}', '{TIME}');
+            INSERT INTO snapshot_artifact_migration
+              (kind, artifact_path, indexed_digest, source_digest, phase, attempts, error_code, discovered_at,
+               updated_at)
+            VALUES
+              ('{KIND}', '{path}', '{told["digest"]}', '{told["digest"]}', 'discovered', 1, '{MALFORMED}', '{TIME}',
+               '{TIME}')""")
         return path
 
     def test_waits_for_who_translates(self):
@@ -368,8 +374,8 @@ class Order(Locks):
 
     def test_reference_then_each_file(self):
         metadata = "manifests/" + reference.metadata_name("demo/app:1")
-        for inner, files in (("layer", [f"layers/{self.layers[0]}.erofs"]), ("fsmeta", [f"fsmeta/{self.manifest}.erofs"]),
-                             ("database", [])):
+        layer, fsmeta = f"layers/{self.layers[0]}.erofs", f"fsmeta/{self.manifest}.erofs"
+        for inner, files in (("layer", [layer]), ("fsmeta", [fsmeta]), ("database", [])):
             with self.subTest(inner):
                 self.hold_pair("reference", inner, self.load(), [metadata, *files])
 

@@ -1,15 +1,14 @@
-"""Both directions against the real program: what the library writes msb reads and goes on with, and the other way round.
-Installs the packages of each release into $MSB_INTEROP_PACKAGES; is skipped where they cannot be had."""
+"""Both directions against the real program: what the library writes msb reads and goes on with, and the other way
+round. Installs the packages of each release into $MSB_INTEROP_PACKAGES; is skipped where they cannot be had."""
 
 import json
 import os
 import shutil
 import subprocess
 import sys
-import tempfile
 import unittest
 
-from support import Failed, HERE, MSBCTL, OURS, Workspace, main, quick_folder, read_file
+from support import Failed, HERE, KeptHome, MSBCTL, main, read_file
 from strict import archive, database, home
 
 PACKAGE = "@superradcompany/microsandbox-linux-x64-gnu"
@@ -30,14 +29,15 @@ def install(release):
         done = subprocess.run(["npm", "install", "--force", "--no-audit", "--no-fund", "--prefix", folder,
                                f"{PACKAGE}@{release}"], capture_output=True, text=True, check=False)
         if done.returncode or not os.path.exists(binary):
-            raise unittest.SkipTest(f"{PACKAGE}@{release} cannot be had: {(done.stderr.strip() or 'no msb in it')[-200:]}")
+            why = done.stderr.strip()[-200:] or "no msb in it"
+            raise unittest.SkipTest(f"{PACKAGE}@{release} cannot be had: {why}")
     done = subprocess.run([binary, "--version"], capture_output=True, text=True, check=False)
     if done.stdout.strip() != f"msb {release}":
         raise unittest.SkipTest(f"msb {release} does not run here: {done.stdout}{done.stderr}")
     return binary
 
 
-class Release(Workspace):
+class Release(KeptHome):
     """Homes, and a sandbox that msb itself has made: it boots, or tries to, once for each release."""
 
     release = None
@@ -45,27 +45,11 @@ class Release(Workspace):
     @classmethod
     def setUpClass(cls):
         cls.binary = install(cls.release)
-        cls.folder = tempfile.mkdtemp(prefix="msb-interop-", dir=quick_folder())
-        cls.addClassCleanup(shutil.rmtree, cls.folder)
-        made = cls("made")
-        made.work, made.home = cls.folder, f"{cls.folder}/home"
-        made.msb("load", "-q", "-i", made.demo_archive())
-        made.run_sandbox("theirs", "demo/app:1")
-        os.rename(made.home, f"{cls.folder}/kept")
+        super().setUpClass()
 
-    def made(self):
-        """Not a test: what setUpClass() works with."""
-
-    def setUp(self):
-        # One place for all: rows and disk descriptors name it.
-        self.work, self.home = self.folder, f"{self.folder}/home"
-        self.addCleanup(self.clear)
-
-    def clear(self):
-        for name in os.listdir(self.folder):
-            if name != "kept":
-                path = self.path(name)
-                shutil.rmtree(path) if os.path.isdir(path) else os.unlink(path)
+    def fill(self):
+        self.msb("load", "-q", "-i", self.demo_archive())
+        self.run_sandbox("theirs", "demo/app:1")
 
     def msb(self, *arguments, **options):
         return self.program(self.binary, *arguments, **options)
@@ -90,15 +74,13 @@ class Release(Workspace):
             self.assertIn("before agent relay became available", str(error))
         self.assertEqual([each["status"].lower() for each in self.seen("ls") if each["name"] == name], ["stopped"])
 
-    def their_home(self):
-        shutil.copytree(f"{self.folder}/kept", self.home, symlinks=True)
-
     def our_home(self, root=None):
         """With an image, sandboxes and snapshots, a parent and its child among them. Returns the digests."""
         ours = {"home": root or self.home}
         self.msbctl("image", "load", "-q", "-i", self.demo_archive(), **ours)
         self.msbctl("sandbox", "create", "-q", "ours", "--image", "demo/app:1", "--size", "80MiB", **ours)
-        digests = {"base": self.told("snapshot", "create", "base", "--from", "ours", "--label", "a=b", **ours)["digest"]}
+        base = self.told("snapshot", "create", "base", "--from", "ours", "--label", "a=b", **ours)
+        digests = {"base": base["digest"]}
         self.msbctl("sandbox", "create", "-q", "fork", "--from-snapshot", "base", **ours)
         for name in ALGORITHMS:
             digests[name] = self.told("snapshot", "create", name, "--from", "fork", "--integrity", "--algorithm", name,
@@ -120,7 +102,7 @@ class Images:
 
     def test_images_of_ours(self):
         """Loaded by us: msb lists, saves and boots them without a pull, and takes them away."""
-        self.their_home()
+        self.bring()
         self.msbctl("image", "load", "-q", "-i", self.demo_archive(), "--tag", "demo/ours:1")
         self.assertIn("demo/ours:1", [each["reference"] for each in self.seen("image", "ls")])
         self.assertEqual(self.seen("image", "inspect", "demo/ours:1")["config"]["working_dir"], "/srv")
@@ -137,7 +119,7 @@ class Images:
 
     def test_images_of_theirs(self):
         """Loaded by msb: we list, save and fork from them, keep what its sandboxes need, and take the rest away."""
-        self.their_home()
+        self.bring()
         [image] = self.told("image", "ls")
         self.assertEqual((image["reference"], image["layer_count"]), ("demo/app:1", 2))
         self.assertEqual(self.told("image", "inspect", "demo/app:1")["config"]["working_dir"], "/srv")
@@ -154,7 +136,7 @@ class Images:
 
     def test_pulled_images(self):
         """Pulled by one, the other takes them as they are: from the same registry nothing comes twice."""
-        self.their_home()
+        self.bring()
         with Registry(self.path("lab")) as registry:
             ours, theirs = registry.image("demo"), registry.image("multi")
             self.msbctl("image", "pull", "-q", "--insecure", ours)
@@ -171,8 +153,8 @@ class Images:
 class Sandboxes:
     def test_sandboxes_of_ours(self):
         """Made by us: msb lists, inspects, starts, captures and removes them."""
-        self.their_home()
-        self.msbctl("sandbox", "create", "-q", "ours", "--image", "demo/app:1", "--size", "80MiB", "--label", "team=core")
+        self.bring()
+        self.msbctl("sandbox", "create", "-q", "ours", "--image", "demo/app:1", "--size", "80MiB", "--label", "a=b")
         self.hold()
         self.assertEqual(self.names("ls"), ["ours", "theirs"])
         self.assertEqual(self.seen("inspect", "ours")["status"].lower(), "stopped")
@@ -187,7 +169,7 @@ class Sandboxes:
 
     def test_sandboxes_of_theirs(self):
         """Made by msb: we list, inspect, capture, fork, replace and remove them."""
-        self.their_home()
+        self.bring()
         self.assertEqual(self.told("sandbox", "inspect", "theirs")["status"].lower(), "stopped")
         self.msbctl("snapshot", "create", "-q", "captured", "--from", "theirs", "--integrity")
         self.msb("snapshot", "verify", "captured")
@@ -200,8 +182,8 @@ class Sandboxes:
 
 class Snapshots:
     def test_snapshots_of_ours(self):
-        """Created by us: msb lists, inspects, verifies, saves, indexes and removes them, and knows who descends from whom."""
-        self.their_home()
+        """Created by us: msb lists, inspects, verifies, saves, indexes and removes them, and knows their parents."""
+        self.bring()
         parent = self.told("snapshot", "create", "base", "--from", "theirs", "--label", "a=b")["digest"]
         self.msbctl("sandbox", "create", "-q", "fork", "--from-snapshot", "base")
         for name in ALGORITHMS:
@@ -221,7 +203,7 @@ class Snapshots:
 
     def test_snapshots_of_theirs(self):
         """Created by msb: we list, inspect, verify, fork, index and remove them."""
-        self.their_home()
+        self.bring()
         self.create_theirs("plain", "--label", "a=b")
         self.create_theirs("checked", "--integrity")
         self.assertEqual(sorted(each["name"] for each in self.told("snapshot", "ls")), ["checked", "plain"])
@@ -238,7 +220,7 @@ class Snapshots:
 
     def test_snapshots_of_both_in_turn(self):
         """Each replaces and removes what the other has made."""
-        self.their_home()
+        self.bring()
         self.create_theirs("one")
         self.msbctl("snapshot", "create", "-q", "one", "--from", "theirs", "--force", "--integrity")
         self.msb("snapshot", "verify", "one")
@@ -276,12 +258,13 @@ class Archives:
                         else:
                             self.assertEqual(self.load(out), 1 if name == "base" else 2)
         for name, layout in (("base", "legacy"), ("sparse", "current")):
-            self.msbctl("snapshot", "export", "-q", name, self.path("image.tar.zst"), "--with-image", "--layout", layout)
+            out = self.path("image.tar.zst")
+            self.msbctl("snapshot", "export", "-q", name, out, "--with-image", "--layout", layout)
             self.assertEqual(self.load("image.tar.zst"), 1)
 
     def test_archives_of_theirs(self):
-        """Saved by msb: we import them. An image that comes along stays out, as nothing proves its layers; it can be loaded."""
-        self.their_home()
+        """Saved by msb: we import them. An image that comes along stays out, as nothing proves its layers."""
+        self.bring()
         self.create_theirs("plain")
         self.create_theirs("checked", "--integrity")
         for name, options in (("plain", []), ("checked", ["--plain-tar"]), ("checked", ["--with-image"])):
@@ -299,7 +282,7 @@ class Archives:
 
     def test_disks_stay_the_same(self):
         """From us to msb and back, and from msb to us and back."""
-        self.their_home()
+        self.bring()
         self.msbctl("snapshot", "create", "-q", "ours", "--from", "theirs")
         self.create_theirs("msbs")
         disk = read_file(f"{self.home}/snapshots/ours/upper.ext4")
@@ -343,7 +326,7 @@ class TakenOver:
 
     def test_home_of_theirs_shared(self):
         """A home that began as msb's: whatever we do in it, its schema and its own rows stay."""
-        self.their_home()
+        self.bring()
         before = database.dump(f"{self.home}/db/msb.db")
         self.our_home()
         after = database.dump(f"{self.home}/db/msb.db")
@@ -417,12 +400,16 @@ class Msb_0_7_2(Release):
         self.msbctl("image", "save", "-q", "-o", self.path("ours.tar"), "demo/app:1")
         self.msb("load", "-q", "-i", self.path("ours.tar"), home=self.path("there"))
         self.msbctl("image", "load", "-q", "-i", self.path("theirs.tar"), home=self.path("here"))
+        self.assertEqual(self.seen("image", "inspect", "demo/app:1")["config"]["working_dir"], "/srv")
+        self.msb("load", "-q", "-i", self.path("ours.tar"), "-t", "demo/other:1")
+        self.msb("image", "rm", "demo/other:1")
+        self.msb("snapshot", "rm", *(f"{self.home}/snapshots/{name}" for name in [*ALGORITHMS, "base"]))
         self.msb("rm", "-q", "booted", "ours", "fork")
-        self.msb("image", "rm", "demo/app:1")
+        self.msb("image", "prune", "--yes")
         self.assertEqual(self.told("image", "ls"), [])
 
     def test_images_of_theirs(self):
-        self.their_home()
+        self.bring()
         self.assertEqual([each["reference"] for each in self.told("image", "ls")], ["demo/app:1"])
         self.assertEqual(self.told("image", "inspect", "demo/app:1")["config"]["working_dir"], "/srv")
         self.msbctl("image", "save", "-q", "-o", self.path("saved.tar"), "demo/app:1")
@@ -430,6 +417,29 @@ class Msb_0_7_2(Release):
         self.msbctl("check")
         self.refuse(f"image load -q -i {self.path('saved.tar')}")
         self.msb("image", "ls")
+
+    def test_pulled_images(self):
+        """Pulled by us before it takes the home over, it needs no registry any more; what it has pulled we read."""
+        with Registry(self.path("lab")) as registry:
+            ours, theirs = registry.image("demo"), registry.image("multi")
+            self.msbctl("image", "pull", "-q", "--insecure", ours)
+            self.msb("pull", "-q", "--insecure", theirs)
+        self.msb("pull", "-q", "--insecure", ours)
+        for name in (ours, theirs):
+            self.msbctl("image", "save", "-q", "-o", self.path("saved.tar"), name)
+            self.msbctl("image", "load", "-q", "-i", self.path("saved.tar"), home=self.path("there"))
+
+    def test_home_of_ours_taken_over(self):
+        """It goes on in it. We list all of it still, and leave it alone; what it has translated only it can read."""
+        digests = self.moved_on()
+        before = database.dump(f"{self.home}/db/msb.db")
+        self.assertEqual(sorted(each["name"] for each in self.told("snapshot", "ls")), sorted(digests))
+        self.assertIn("microsandbox 0.7", self.msbctl("snapshot", "verify", "sparse", code=1))
+        self.assertTrue(self.told("snapshot", "verify", "merkle")["verified"])  # it could not
+        self.assertEqual(sorted(each["name"] for each in self.told("sandbox", "ls")), ["fork", "ours"])
+        self.msbctl("check")
+        self.refuse("snapshot reindex", "sandbox create -q new --image demo/app:1 --size 80MiB", "recover")
+        self.assertEqual(database.dump(f"{self.home}/db/msb.db"), before)
 
     def test_sandboxes_of_ours(self):
         self.moved_on()
@@ -441,7 +451,7 @@ class Msb_0_7_2(Release):
         self.assertEqual([each["name"] for each in self.told("sandbox", "ls")], ["fork"])
 
     def test_sandboxes_of_theirs(self):
-        self.their_home()
+        self.bring()
         self.assertEqual([each["name"] for each in self.told("sandbox", "ls")], ["theirs"])
         self.assertEqual(self.told("sandbox", "inspect", "theirs")["status"].lower(), "stopped")
         self.refuse("sandbox create -q ours --image demo/app:1 --size 80MiB")
@@ -460,7 +470,7 @@ class Msb_0_7_2(Release):
             self.assertEqual("verified" in told, name != "base", told)
 
     def test_snapshots_of_theirs(self):
-        self.their_home()
+        self.bring()
         self.msb("snapshot", "create", "one", "--from-sandbox", "theirs", "--integrity")
         self.assertEqual([each["name"] for each in self.told("snapshot", "ls")], ["one"])
         self.refuse("snapshot create -q two --from theirs")
@@ -472,8 +482,9 @@ class Msb_0_7_2(Release):
         later = self.path("later")
         self.make_home("0.6.14", later)
         self.our_home(later)
-        for number, (source, name, layout) in enumerate([(self.home, "base", "legacy"), (self.home, "sparse", "legacy"),
-                                                         (self.home, "merkle", "current"), (later, "merkle", "current")]):
+        cases = [(self.home, "base", "legacy"), (self.home, "sparse", "legacy"), (self.home, "merkle", "current"),
+                 (later, "merkle", "current")]
+        for number, (source, name, layout) in enumerate(cases):
             with self.subTest(f"{name} {layout}"):
                 out, there = self.path(f"{number}.tar.zst"), self.path(f"there-{number}")
                 self.msbctl("snapshot", "export", "-q", name, out, "--layout", layout, "--with-parents", "--with-image",
@@ -484,7 +495,7 @@ class Msb_0_7_2(Release):
 
     def test_archives_of_theirs(self):
         """Saved by it: refused, with the name of the release that can read them."""
-        self.their_home()
+        self.bring()
         self.msb("snapshot", "create", "one", "--from-sandbox", "theirs")
         self.msb("snapshot", "save", "theirs:one", self.path("out.msb"))
         told = self.msbctl("snapshot", "import", "-q", self.path("out.msb"), home=self.path("there"), code=1)

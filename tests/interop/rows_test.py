@@ -14,14 +14,15 @@ INSERT INTO of_somebody VALUES (1, 'kept');
 INSERT INTO volume (id, name, kind, created_at) VALUES (7, 'data', 'dir', '2026-01-02 03:04:05');
 INSERT INTO maintenance_lease VALUES ('sandbox_lifecycle_maintenance', 1, '2026-01-02 03:04:05', NULL);
 INSERT INTO sandbox (id, name, config, status, created_at, updated_at)
-  VALUES (41, 'bound', '{{"name":"bound","image":{{"Bind":"/srv"}},"new":[1]}}', 'Stopped', '2026-01-02 03:04:05', NULL);
+  VALUES (41, 'bound', '{{"name":"bound","image":{{"Bind":"/srv"}},"new":[1]}}', 'Stopped', '2026-01-02 03:04:05',
+          NULL);
 INSERT INTO run (id, sandbox_id, pid, status, started_at) VALUES (9, 41, 1, 'Terminated', '2026-01-02 03:04:05');
 INSERT INTO sandbox_rootfs (sandbox_id, mode, created_at) VALUES (41, 'bind', '2026-01-02 03:04:05');
 INSERT INTO sandbox_labels VALUES (41, 'team', 'other');
 INSERT INTO snapshot_index ({columns}digest, name, image_ref, image_manifest_digest, format, fstype, artifact_path,
                             created_at, indexed_at, child_count)
-  VALUES ({values}'sha256:' || lower(hex(zeroblob(32))), 'far', 'a/b:1', 'sha256:' || lower(hex(zeroblob(32))), 'raw', 'ext4',
-          '/not/mounted/far', '2026-01-02 03:04:05', '2026-01-02 03:04:05', 0);
+  VALUES ({values}'sha256:' || lower(hex(zeroblob(32))), 'far', 'a/b:1', 'sha256:' || lower(hex(zeroblob(32))), 'raw',
+          'ext4', '/not/mounted/far', '2026-01-02 03:04:05', '2026-01-02 03:04:05', 0);
 """
 JOURNAL = """
 INSERT INTO snapshot_artifact_migration (kind, artifact_path, phase, discovered_at, updated_at)
@@ -32,7 +33,8 @@ NOTHING = set()
 IMAGE = {"+image_ref", "+manifest", "+config", "+layer 2", "+manifest_layer 2"}
 SANDBOX = {"+sandbox", "+sandbox_rootfs"}
 SNAPSHOT = {"+snapshot_index"}
-# (what is asked of msbctl, whether it succeeds, what changes). Of rows, + come, - go, and of ~ a column differs; one unless told.
+# (what is asked of msbctl, whether it succeeds, what changes). Rows that are + come, - go, and of ~ a column differs;
+# one unless a number is told.
 STORY = [
     ("image load -q -i demo.tar", True, IMAGE),
     ("image load -q -i demo.tar", True, {"~image_ref.updated_at", "~layer.last_used_at 2"}),

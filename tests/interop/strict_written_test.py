@@ -1,4 +1,5 @@
-"""What the library writes, in homes of each generation, passes the strict reader: rows, artifacts, archives, layers, disks."""
+"""What the library writes, in homes of each generation, passes the strict reader: rows, artifacts, archives, layers and
+disks."""
 
 import os
 import shutil
@@ -18,7 +19,7 @@ class Written:
         super().setUp()
         self.make_home(self.release)
         self.msbctl("image", "load", "-q", "-i", self.demo_archive(), "--tag", "demo/other:2")
-        self.msbctl("sandbox", "create", "-q", "web", "--image", "demo/app:1", "--size", "68MiB", "--label", "team=core")
+        self.msbctl("sandbox", "create", "-q", "web", "--image", "demo/app:1", "--size", "68MiB", "--label", "a=b")
 
     def form(self):
         return "manifest.json" if self.release == OURS else "snapshot.json"
@@ -144,7 +145,8 @@ class InOurs(Written, Workspace):
             with self.subTest(path), self.damaged(path, at):
                 with self.assertRaisesRegex(Malformed, what):
                     self.hold()
-        for at, what in ((600, "descriptor|JSON|digest|member|inventory"), (os.path.getsize(self.path("a.tar")) // 2, "transport")):
+        middle = os.path.getsize(self.path("a.tar")) // 2
+        for at, what in ((600, "descriptor|JSON|digest|member|inventory"), (middle, "transport")):
             with self.subTest(at), self.damaged(self.path("a.tar"), at):
                 with self.assertRaisesRegex(Malformed, what):
                     archive.read(self.path("a.tar"))

@@ -1,5 +1,5 @@
-"""A second reader of everything microsandbox keeps on disk, written from the format documents alone and with nothing of the
-library in it. It is strict: what a release of microsandbox would refuse, or would have written otherwise, is an error."""
+"""A second reader of everything microsandbox keeps on disk, written from the format documents alone and with nothing of
+the library in it. It is strict: what a release of microsandbox would refuse, or have written otherwise, is an error."""
 
 
 class Malformed(Exception):

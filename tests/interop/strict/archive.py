@@ -9,6 +9,7 @@ from .blake3 import blake3
 from .canonical import canonical, is_integer, members, parse, sorted_keys
 
 BLOCK = 512
+PAGE = 4096
 END = bytes(BLOCK)
 INVENTORY_LIMIT = 4 << 20
 TRANSPORT = "msb-archive-member-blake3-v1"
@@ -21,13 +22,16 @@ class Member:
         self.slots = slots  # None: dense
 
     def write(self, path):
-        """Lays the file out as a loader does: truncated to its size, the runs written."""
+        """Lays the file out: truncated to its size, the runs written, but for their pages of zeros."""
         with open(path, "wb") as file:
             file.truncate(self.size)
             at = 0
             for offset, length in self.slots if self.slots is not None else [(0, self.size)]:
-                file.seek(offset)
-                file.write(self.stored[at:at + length])
+                for start in range(0, length, PAGE):
+                    page = self.stored[at + start:at + min(start + PAGE, length)]
+                    if page.count(0) != len(page):
+                        file.seek(offset + start)
+                        file.write(page)
                 at += length
 
     def transport(self, kind):
@@ -203,7 +207,6 @@ class Archive:
         for entry in inventory["entries"]:
             if entry["included"]:
                 self.hold_entry(entry, self.members[entry["path"]])
-            require(entry["included"] or entry["path"] not in self.members, f"{entry['path']}: present, but not included")
 
     def hold_entry(self, entry, member):
         path, kind, owner = entry["path"], entry["kind"], entry["owner_snapshot"]
@@ -220,7 +223,8 @@ class Archive:
         transport = entry.get("transport_integrity")
         require(transport or not self.inventory["requires"], f"{path}: no transport digest")
         if transport:
-            require(transport == {"algorithm": TRANSPORT, "digest": member.transport(kind)}, f"{path}: transport digest")
+            expected = {"algorithm": TRANSPORT, "digest": member.transport(kind)}
+            require(transport == expected, f"{path}: transport digest")
 
     def hold_disks(self, folder):
         """Each disk against the integrity that its descriptor records; returns the algorithms by digest."""
@@ -272,7 +276,8 @@ def read_inventory(data):
     value["entries"], value["extensions"] = entries, sorted_keys(value["extensions"])
     require(canonical(value) == data, "inventory: not canonical")
     require(value["schema"] == 1 and value["artifact"] == "snapshot-archive", "inventory: schema")
-    require(value["completeness"] == "boot-complete" and value["requires"] in ([], [TRANSPORT]), "inventory: unsupported")
+    require(value["completeness"] == "boot-complete", "inventory: completeness")
+    require(value["requires"] in ([], [TRANSPORT]), "inventory: requires what nobody has")
     name = value["suggested_name"]
     require(name is None or 0 < len(name.encode()) <= 255 and not set("/\\") & set(name), "inventory: suggested name")
     ids = [each["snapshot_id"] for each in value["snapshots"]]

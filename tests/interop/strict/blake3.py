@@ -1,5 +1,5 @@
-"""BLAKE3, unkeyed, 32 bytes of output. All chunks of a message are compressed side by side: a word of the state is one big
-integer with a lane of 64 bits for each chunk, whose upper half takes the carries."""
+"""BLAKE3, unkeyed, 32 bytes of output. All chunks of a message are compressed side by side: a word of the state is one
+big integer with a lane of 64 bits for each chunk, whose upper half takes the carries."""
 
 import struct
 

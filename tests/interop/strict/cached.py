@@ -20,8 +20,9 @@ def read_metadata(data, exact=True):
         digest = "sha256:" + hashlib.sha256(value[f"raw_{name}_json"].encode()).hexdigest()
         require(value[f"{name}_digest"] == digest, f"metadata: raw_{name}_json is not what {name}_digest says")
     layers = value["layers"]
-    manifest, diff_ids = json.loads(value["raw_manifest_json"]), json.loads(value["raw_config_json"])["rootfs"]["diff_ids"]
-    require([layer["digest"] for layer in layers] == [layer["digest"] for layer in manifest["layers"]], "metadata: layers")
+    blobs = [layer["digest"] for layer in json.loads(value["raw_manifest_json"])["layers"]]
+    diff_ids = json.loads(value["raw_config_json"])["rootfs"]["diff_ids"]
+    require([layer["digest"] for layer in layers] == blobs, "metadata: layers")
     require([layer["diff_id"] for layer in layers] == diff_ids, "metadata: diff IDs")
     return value
 

@@ -1,4 +1,4 @@
-"""JSON as descriptors have it: what is accepted (formats/snapshots.md §6.1) and the one way to write it (§6.2, §6.3)."""
+"""JSON of descriptors: what is accepted (formats/snapshots.md §6.1), and the one way to write it (§6.2, §6.3)."""
 
 import json
 import re

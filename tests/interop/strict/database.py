@@ -1,4 +1,5 @@
-"""The catalogue `db/msb.db`: its schema by release, and what rows may hold (formats/snapshots.md §5, formats/images.md §3)."""
+"""The catalogue `db/msb.db`: its schema by release, and what rows may hold (formats/snapshots.md §5, formats/images.md
+§3)."""
 
 import json
 import re
@@ -115,8 +116,9 @@ class Database:
             if name in ("media_type", "variant", "stop_signal", "erofs_size_bytes"):
                 require(isinstance(value, (str, int)) and value != "", where)
         if table == "sandbox":
-            require(row["status"] in STATUS and row.get("ephemeral") in (0, 1, None), f"database: sandbox {row['name']}")
-            require(re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}", row["name"]), f"database: sandbox {row['name']}")
+            where = f"database: sandbox {row['name']}"
+            require(row["status"] in STATUS and row.get("ephemeral") in (0, 1, None), where)
+            require(re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}", row["name"]), where)
         if table == "sandbox_rootfs":
             require(row["mode"] in ("erofs", "bind", "disk_image"), "database: sandbox_rootfs.mode")
 
@@ -134,9 +136,8 @@ class Database:
         rows = self.rows("snapshot_index")
         require(len({row["artifact_path"] for row in rows}) == len(rows), "database: two snapshots in one place")
         for row in rows:
-            # Rows that are put in behind their children begin with none: only a reindex counts them anew.
             children = sum(other["parent_digest"] == row["digest"] for other in rows)
-            require(row["child_count"] == children, f"database: {row['name']}: {row['child_count']} of {children} children")
+            require(row["child_count"] == children, f"database: {row['name']}: number of children")
             require(row["format"] in ("raw", "qcow2", None), "database: format")
             if "scope" in row:
                 kinds = (row["scope"], row["state_kind"], row["locality"], row["availability"])

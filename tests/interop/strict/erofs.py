@@ -1,5 +1,5 @@
-"""Layers and merged metadata as EROFS (formats/images.md §5, §6). An image is read into a tree; laid out again from that
-tree it has to be the same bytes."""
+"""Layers and merged metadata as EROFS (formats/images.md §5, §6). An image is read into a tree; laid out again from
+that tree it has to be the same bytes."""
 
 import struct
 
@@ -42,13 +42,14 @@ def align(value, to):
 
 
 class Node:
-    """An inode. `data` is the content of a file in a layer, or a symlink's target; `extents` where an fsmeta finds it."""
+    """An inode. `data` is the content of a file in a layer, or the target of a symlink; `extents` say where an fsmeta
+    finds the content."""
 
     def __init__(self, mode, uid, gid, mtime, nsec):
         self.mode, self.uid, self.gid, self.mtime, self.nsec = mode, uid, gid, mtime, nsec
         self.kind = KINDS[mode & 0o170000]
-        self.xattrs, self.children, self.data, self.device, self.extents, self.size, self.nlink = {}, {}, b"", 0, [], 0, 1
-        self.nid = None
+        self.xattrs, self.children, self.extents = {}, {}, []
+        self.data, self.device, self.size, self.nlink, self.nid = b"", 0, 0, 1, None
 
     def facts(self):
         """What a tree says about it."""
@@ -278,7 +279,8 @@ class Writer:
         return node.nlink  # hold() counts the names
 
     def super(self, out, blocks):
-        struct.pack_into("<IIIBBHQQIIII", out, SUPER, MAGIC, 0, 1, 12, 0, 0, len(self.order), 0, 0, blocks, self.meta, 0)
+        struct.pack_into("<IIIBBHQQIIII", out, SUPER, MAGIC, 0, 1, 12, 0, 0, len(self.order), 0, 0, blocks, self.meta,
+                         0)
         if self.devices is not None:
             struct.pack_into("<I", out, SUPER + 0x50, 0x0C)
             struct.pack_into("<HH", out, SUPER + 0x56, len(self.devices), 9)
@@ -313,7 +315,7 @@ def same(image, again, what):
     if image == again:
         return
     at = next((i for i, (a, b) in enumerate(zip(image, again)) if a != b), min(len(image), len(again)))
-    raise Malformed(f"{what}: from byte {at} on ({len(image)} bytes, {len(again)} by the profile) not as it is laid out")
+    raise Malformed(f"{what}: from byte {at} on not as it is laid out; {len(image)} bytes, {len(again)} by the profile")
 
 
 def hold_layer(image):

@@ -30,7 +30,8 @@ def hold_fresh(path):
     uuid = data[0x68:0x78]
     require(uuid[6] >> 4 == 4 and uuid[7] >> 6 == 2, f"{path}: UUID")
     require(data[0xEC:0xFC] == uuid and data[0xFC] == 1, f"{path}: hash seed")
-    require(struct.unpack_from("<I", data, 0xE0)[0] == 8 and struct.unpack_from("<H", data, 0xFE)[0] == 64, f"{path}: journal")
+    require(struct.unpack_from("<I", data, 0xE0)[0] == 8, f"{path}: journal")
+    require(struct.unpack_from("<H", data, 0xFE)[0] == 64, f"{path}: descriptors")
     require(struct.unpack_from("<HH", data, 0x15C) == (32, 32) and data[0x175] == 1, f"{path}: inode size, checksums")
     require(struct.unpack_from("<H", data, 0xCE)[0] == 256, f"{path}: room to grow")
     require(struct.unpack_from("<I", data, 0x3FC)[0] == crc32c(data[:0x3FC]), f"{path}: checksum")

@@ -49,7 +49,8 @@ class Home:
         config, where = json.loads(row["config"]), f"sandbox {row['name']}"
         image = config["image"]["Oci"]
         later = self.database.migrations >= database.ROOT_DISK
-        require(("root_disk" not in image) or (later and image["root_disk"]["kind"] == "managed"), f"{where}: root disk")
+        disk = image.get("root_disk", {"kind": "managed"})
+        require(disk["kind"] == "managed" and (later or disk.keys() == {"kind"}), f"{where}: root disk")
         require(not (later and "upper_size_mib" in image), f"{where}: a size as older releases have it")
         require(isinstance(config["manifest_digest"], str) and config["name"] == row["name"], where)
         disk = f"{self.root}/sandboxes/{row['name']}/upper.ext4"
