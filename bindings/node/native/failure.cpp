@@ -3,8 +3,9 @@
 namespace msb_node {
 namespace {
 
-constexpr const char* kFacts[] = {"path",   "name",      "reference", "digest",      "expected", "actual",   "member",
-                                  "offset", "sandboxes", "children",  "http_status", "package",  "platform", "status"};
+constexpr const char* kFacts[] = {"path",        "name",    "reference", "digest",    "expected",
+                                  "actual",      "member",  "offset",    "sandboxes", "children",
+                                  "http_status", "package", "platform",  "status",    "exit_code"};
 
 Napi::Error make_error(Napi::Env env, msb_status status, const char* message, int32_t os_code, Napi::Value details) {
   Napi::Error made = Napi::Error::New(env, message);

@@ -29,7 +29,8 @@ class StartOptions {
         cpus_(opts["cpus"].number()),
         accelerator_(opts["accelerator"].one_of(kAccelerators)),
         ready_timeout_(opts["readyTimeoutMs"].number()),
-        output_limit_(opts["outputLimit"].integer()) {}
+        output_limit_(opts["outputLimit"].integer()),
+        stop_limit_(opts["stopLimitMs"].number()) {}
 
   /// Calls `use(msb_sandbox_start_opts&)`.
   template <typename Use>
@@ -52,6 +53,7 @@ class StartOptions {
     start.ready_timeout_ms = ready_timeout_;
     start.network = network_;
     start.output_limit = output_limit_;
+    start.stop_limit_ms = stop_limit_;
     return use(start);
   }
 
@@ -66,6 +68,7 @@ class StartOptions {
   uint32_t accelerator_;
   uint32_t ready_timeout_;
   uint64_t output_limit_;
+  uint32_t stop_limit_;
 };
 
 Napi::Value buffer(Napi::Env env, const void* bytes, std::size_t length) {

@@ -50,6 +50,8 @@ export interface StartOptions extends CommandOptions {
 export interface RunOptions extends CommandOptions {
   /** Told what the command writes, as it comes; the result then has none of it. What it throws ends the run. */
   onOutput?: ((chunk: Buffer, source: "stdout" | "stderr") => void) | undefined;
+  /** Time for a clean end once the run is aborted; by default none. */
+  stopLimitMs?: number | undefined;
 }
 
 /** How a command has ended. */
@@ -127,7 +129,7 @@ export async function boot(
 export async function run(
   client: Client, name: string, command: readonly string[], options: (RunOptions & CallOptions) | undefined,
 ): Promise<RunResult> {
-  const start = settings(options, command);
+  const start = { ...settings(options, command), stopLimitMs: options?.stopLimitMs };
   const { end, message, exitCode, ...ended } = await onClientOf(client, options, (_, control) =>
     native.sandboxRun(client.handle, name, start, { ...control, onOutput: options?.onOutput }));
   const result = { exitCode, ...ended };

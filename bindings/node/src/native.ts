@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { LibkrunfwNotFoundError } from "./errors.js";
 import type { Progress } from "./call.js";
 import type { ImageConfigDetail, ImageHandle, ImageLayerDetail, ImagePruneReport, ImagePullResult } from "./image.js";
-import type { LogOptions, RunResult, StartOptions } from "./machine.js";
+import type { LogOptions, RunOptions, RunResult, StartOptions } from "./machine.js";
 import type { SandboxStatus } from "./sandbox-config.js";
 import type { ExportOpts, SnapshotVerifyReport } from "./snapshot.js";
 
@@ -71,7 +71,7 @@ export interface SandboxCreateData {
   replace: boolean;
 }
 
-export type StartData = Omit<StartOptions, "env"> & { env: [string, string][] };
+export type StartData = Omit<StartOptions, "env"> & Pick<RunOptions, "stopLimitMs"> & { env: [string, string][] };
 
 export type MachineEndData = Omit<RunResult, "exitCode"> & {
   readonly end: "exited" | "signalled" | "failed" | "killed" | "lost";

@@ -62,7 +62,7 @@ export class Sandbox {
   /**
    * Boots a stopped or crashed sandbox, runs one command in it to its end, and switches it off. An empty command is that
    * of the image. An exit code other than 0 is no failure; when the machine has ended before the command this rejects, and
-   * the `cause` is what is known of it, output included. Aborted, the machine is ended the hard way.
+   * the `cause` is what is known of it, output included. Aborted, or when this process dies, the machine is ended too.
    */
   static async run(name: string, command: readonly string[], options?: RunOptions & CallOptions): Promise<RunResult> {
     return machine.run(options?.client ?? (await Client.default()), name, command, options);
