@@ -756,8 +756,9 @@ typedef struct msb_image_pull_opts {
  * Docker's config.json and its helpers; no other host is ever shown them. Images come over TLS unless their host is
  * marked insecure.
  *
- * After a failure the index is as it was, but layers that were finished stay for the next attempt; those that nobody has
- * come back for are swept after an hour.
+ * After a failure the index is as it was, but layers that were finished stay for the next attempt, and so does what has
+ * come of a layer that takes more than ten seconds, even when the process dies; what nobody has come back for is swept
+ * after an hour.
  *
  * @param client     The client.
  * @param reference  `python:3.12`, `localhost:5000/app@sha256:…`

@@ -70,8 +70,8 @@ Error invalid_member(const std::string& member, std::string_view what) {
   return Error(Status::image_invalid, shown + " " + std::string(what)).with("member", shown);
 }
 
-Result<std::unique_ptr<ByteSource>> ArchiveFile::open(const Call&) const {
-  return std::unique_ptr<ByteSource>(std::make_unique<os::FileSource>(source()));
+Result<std::unique_ptr<ByteSource>> ArchiveFile::open(const Call&, uint64_t begin) const {
+  return std::unique_ptr<ByteSource>(std::make_unique<os::FileSource>(*file_, offset_ + begin, size_ - begin));
 }
 
 Result<std::string> ArchiveFile::read(size_t limit) const {

@@ -24,7 +24,7 @@ class ArchiveFile final : public BlobOrigin {
   const std::string& path() const { return path_; }
   const std::string& name() const override { return path_; }
   uint64_t size() const override { return size_; }
-  Result<std::unique_ptr<ByteSource>> open(const Call& call) const override;
+  Result<std::unique_ptr<ByteSource>> open(const Call& call, uint64_t begin) const override;
   /// All of it. More than `limit` bytes are image_invalid.
   Result<std::string> read(size_t limit) const;
   Result<Digest> digest(const Call& call) const;

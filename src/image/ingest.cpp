@@ -12,7 +12,7 @@
 namespace msb::image {
 namespace {
 
-// What one layer in the making needs besides its tree is some 12 MiB; all of them together stay below 64 MiB.
+// What one layer in the making needs besides its tree is some 8 MiB; all of them together stay below 64 MiB.
 constexpr unsigned kMaxLayersAtOnce = 4;
 // Trees of more inodes than this are read again from their recipes when they are merged.
 constexpr size_t kMaxKeptInodes = 100'000;
@@ -191,9 +191,10 @@ Result<MadeLayer> Ingest::read_blob(size_t index, size_t which, const Call& call
   options.remake = options_.remake;
   options.keep_blob = options_.keep == Keep::blobs;
   uint64_t before = 0;
-  options.on_read = [&](uint64_t done) {
-    read_ += done - before;
-    before = done;
+  if (options_.remote) options.part_worth = options_.part_worth;
+  options.on_read = [&](uint64_t done, uint64_t fetched) {
+    read_ += fetched - before;
+    before = fetched;
     if (done < progress.done + step && done != progress.total) return;
     progress.done = done;
     call.report(progress);
@@ -219,7 +220,7 @@ Done Ingest::settle_blob(size_t index, size_t which, const Call& call) {
   Blob& blob = layer.blobs[which];
   if (blob.described && (options_.keep == Keep::recipe || blob.digest == layer.diff_id)) return {};
   if (!blob.described) {
-    MSB_TRY(const auto source, blob.origin->open(call));
+    MSB_TRY(const auto source, blob.origin->open(call, 0));
     MSB_TRY(const auto inflated, archive::InflatedSource::open(*source));
     blob.compression = inflated->compression();
   }
@@ -230,7 +231,7 @@ Done Ingest::settle_blob(size_t index, size_t which, const Call& call) {
   }
   if (options_.keep == Keep::recipe) {
     if (blob.digest.empty()) {
-      MSB_TRY(const auto source, blob.origin->open(call));
+      MSB_TRY(const auto source, blob.origin->open(call, 0));
       MSB_TRY(blob.digest, sha256_of(*source, call));
     }
     return {};

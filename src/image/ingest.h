@@ -1,6 +1,7 @@
 #pragma once
 
 #include <atomic>
+#include <chrono>
 #include <cstdint>
 #include <deque>
 #include <map>
@@ -33,6 +34,7 @@ struct IngestOptions {
   bool remake = false;         ///< make layers anew that are there
   bool remote = false;         ///< blobs come over a network: their reading is Phase::downloading, by their digests
   bool keep_finished = false;  ///< after a failure, layers stay that were finished: the next attempt needs them
+  std::chrono::milliseconds part_worth{10'000};  ///< see MakeOptions; of remote blobs
   unsigned threads = 1;
 };
 

@@ -148,7 +148,6 @@ Result<std::vector<CacheFile>> list_cache(const Context& context, const Call& ca
 
 std::string lock_of(const Context& context, const CacheFile& file) {
   const CachePaths& paths = context.paths;
-  const auto download_lock = [&](const std::string& blob) { return paths.tmp() + "/" + blob + ".download.lock"; };
   switch (file.role) {
     case FileRole::layer:
     case FileRole::recipe:
@@ -161,12 +160,12 @@ std::string lock_of(const Context& context, const CacheFile& file) {
     case FileRole::metadata:
       return paths.metadata_lock(file.name);
     case FileRole::temporary:
-      if (auto blob = stem(file.name, ".tar.gz")) return download_lock(*blob);
+      if (auto blob = stem(file.name, ".tar.gz")) return paths.download_lock(*blob);
       if (auto key = stem(file.name, ".json.part")) return paths.metadata_lock(*key);
       if (auto flat = stem(file.name, ".flat.work")) return paths.flat() + "/locks/" + *flat + ".lock";
       if (auto image = stem(file.name, ".work")) return paths.fsmeta_lock(*image);
       if (auto layer = stem(file.name, ".erofs.part")) return paths.layer_lock(*layer);
-      if (auto blob = stem(file.name, ".part")) return download_lock(*blob);
+      if (auto blob = stem(file.name, ".part")) return paths.download_lock(*blob);
       if (auto layer = stem(file.name, ".spool")) return paths.layer_lock(*layer);
       return {};
     case FileRole::blob:

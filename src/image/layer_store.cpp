@@ -12,6 +12,7 @@
 #include "erofs/layout.h"
 #include "erofs/reader.h"
 #include "image/archive_files.h"
+#include "image/download_part.h"
 #include "os/dir.h"
 #include "os/handoff.h"
 #include "os/lock.h"
@@ -60,23 +61,52 @@ class Unread final : public ByteSource {
   size_t used_ = 0;
 };
 
+/// The bytes of one source, and then those of another.
+class Joined final : public ByteSource {
+ public:
+  Joined(ByteSource& first, ByteSource& second) : first_(&first), second_(&second) {}
+  Result<size_t> read(MutableBytes into) override {
+    if (first_ != nullptr) {
+      MSB_TRY(const size_t size, first_->read(into));
+      if (size != 0) return size;
+      first_ = nullptr;
+    }
+    return second_->read(into);
+  }
+
+ private:
+  ByteSource* first_;
+  ByteSource* second_;
+};
+
 /// A blob on its way: read once, hashed, counted, and kept where that was asked for, all that on a thread of its own;
 /// it is inflated by whoever reads plain().
 class BlobReader {
  public:
   BlobReader(const LayerBlob& blob, const MakeOptions& options) : blob_(&blob), options_(&options) {}
 
+  /// Before open(): goes on from what an earlier pull has left, and leaves it to a later one.
+  void use_part(const Context& context, std::chrono::milliseconds worth) {
+    part_.emplace(context, blob_->digest, blob_->origin->size(), worth, options_->remake);
+    there_ = part_->there();
+  }
+
   Done open(const Context& context, const Call& call) {
-    MSB_TRY(source_, blob_->origin->open(call));
+    MSB_TRY(source_, blob_->origin->open(call, there_));
+    ByteSource* source = source_.get();
+    if (there_ != 0) {
+      kept_part_.emplace(part_->file(), 0, there_);
+      source = &resumed_.emplace(*kept_part_, *source_);
+    }
     std::vector<std::byte> head(archive::kMagicSize);
-    MSB_TRY(const size_t size, read_full(*source_, head));
+    MSB_TRY(const size_t size, read_full(*source, head));
     head.resize(size);
     // A plain tar is its own blob: it is hashed as such, and the recipe keeps it.
     compressed_ = archive::compression_of(head) != archive::Compression::none;
     if (compressed_ && options_->keep_blob) {
       MSB_TRY(kept_, os::StagedFile::create(context.fs, context.paths.blobs(), kFileMode));
     }
-    whole_.emplace(std::move(head), *source_);
+    whole_.emplace(std::move(head), *source);
     seen_.emplace(*whole_, [this](Bytes bytes) { return see(bytes); });
     ahead_.emplace(*seen_, call, kBuffers);
     MSB_TRY(inflated_, archive::InflatedSource::open(*ahead_));
@@ -85,6 +115,13 @@ class BlobReader {
 
   archive::InflatedSource& plain() { return *inflated_; }
   archive::Compression compression() const { return inflated_->compression(); }
+  /// What has come is of no more use: it has become a layer, or never will.
+  void drop_part() {
+    if (!part_) return;
+    inflated_.reset();
+    ahead_.reset();
+    part_->remove();
+  }
   os::StagedFile* kept() { return kept_ ? &*kept_ : nullptr; }
 
   /// Once everything has been read: checks size and digest, given that of the plain tar.
@@ -107,14 +144,20 @@ class BlobReader {
   Done see(Bytes bytes) {
     if (compressed_) hash_.update(bytes);
     if (kept_) MSB_CHECK(kept_->file().write_at(bytes, read_));
+    if (part_) part_->see(bytes);
     read_ += bytes.size();
-    if (options_->on_read) options_->on_read(read_);
+    const uint64_t done = std::max(read_, there_);
+    if (options_->on_read) options_->on_read(done, done - there_);
     return {};
   }
 
   const LayerBlob* blob_;
   const MakeOptions* options_;
+  std::optional<DownloadPart> part_;
+  uint64_t there_ = 0;  // bytes that did not have to be fetched
   std::unique_ptr<ByteSource> source_;
+  std::optional<os::FileSource> kept_part_;
+  std::optional<Joined> resumed_;
   std::optional<Unread> whole_;
   std::optional<os::TeeSource> seen_;
   bool compressed_ = false;
@@ -164,6 +207,45 @@ Error in_layer(Error error, const LayerBlob& blob) {
   const bool named = error.fact("member") != nullptr;
   Error placed = std::move(error).in("layer " + blob.diff_id.text());
   return named ? std::move(placed) : std::move(placed).with("member", blob.origin->name());
+}
+
+/// What make_layer() does when there is no such layer.
+Result<MadeLayer> make_of(const Context& context, const LayerBlob& blob, const MakeOptions& options, BlobReader& reader,
+                          const Call& call) {
+  const std::string name = blob.diff_id.safe_name();
+  MSB_TRY(os::StagedFile spool, os::StagedFile::create(context.fs, context.paths.layers(), kFileMode));
+  MSB_TRY(os::StagedFile recipe_file, os::StagedFile::create(context.fs, context.paths.layers(), kFileMode));
+  archive::RecipeWriter recipe(recipe_file.file());
+  archive::IngestOptions ingest;
+  ingest.recipe = &recipe;
+
+  MadeLayer made;
+  if (auto opened = reader.open(context, call); !opened) return in_layer(std::move(opened).error(), blob);
+  auto ingested = archive::ingest_layer(reader.plain(), spool.file(), call, ingest);
+  if (!ingested) return in_layer(std::move(ingested).error(), blob);
+  archive::Layer& layer = *ingested;
+  if (layer.diff_id != blob.diff_id) return wrong_diff_id(blob, layer.diff_id);
+  MSB_TRY(made.blob, reader.finish(layer.diff_id));
+  made.compression = reader.compression();
+
+  if (options.on_write) options.on_write();
+  auto planned = erofs::plan_layer(layer.tree, call);
+  if (!planned) return in_layer(std::move(planned).error(), blob);
+  const erofs::Layout& layout = *planned;
+  MSB_TRY(os::StagedFile layer_file, write_files(context, layer, layout, std::move(spool), recipe, call));
+  // The layer file comes last: one without its recipe would pass for microsandbox's.
+  std::vector<os::Publication> files;
+  if (reader.kept() != nullptr) files.push_back({reader.kept(), context.paths.blob(made.blob.safe_name())});
+  files.push_back({&recipe_file, context.paths.recipe(name)});
+  files.push_back({&layer_file, context.paths.layer(name)});
+  made.fresh = !exists(context, context.paths.layer(name));
+  made.fresh_blob = reader.kept() != nullptr && !exists(context, context.paths.blob(made.blob.safe_name()));
+  MSB_CHECK(call.check());
+  MSB_CHECK(os::publish_all(files, os::Existing::replace));
+  made.size = layout.file_size();
+  made.tree = std::move(layer.tree);
+  made.made = true;
+  return made;
 }
 
 }  // namespace
@@ -223,39 +305,10 @@ Result<MadeLayer> make_layer(const Context& context, const LayerBlob& blob, cons
     return layer;
   }
 
-  MSB_TRY(os::StagedFile spool, os::StagedFile::create(context.fs, context.paths.layers(), kFileMode));
-  MSB_TRY(os::StagedFile recipe_file, os::StagedFile::create(context.fs, context.paths.layers(), kFileMode));
-  archive::RecipeWriter recipe(recipe_file.file());
-  archive::IngestOptions ingest;
-  ingest.recipe = &recipe;
-
-  MadeLayer made;
   BlobReader reader(blob, options);
-  if (auto opened = reader.open(context, call); !opened) return in_layer(std::move(opened).error(), blob);
-  auto ingested = archive::ingest_layer(reader.plain(), spool.file(), call, ingest);
-  if (!ingested) return in_layer(std::move(ingested).error(), blob);
-  archive::Layer& layer = *ingested;
-  if (layer.diff_id != blob.diff_id) return wrong_diff_id(blob, layer.diff_id);
-  MSB_TRY(made.blob, reader.finish(layer.diff_id));
-  made.compression = reader.compression();
-
-  if (options.on_write) options.on_write();
-  auto planned = erofs::plan_layer(layer.tree, call);
-  if (!planned) return in_layer(std::move(planned).error(), blob);
-  const erofs::Layout& layout = *planned;
-  MSB_TRY(os::StagedFile layer_file, write_files(context, layer, layout, std::move(spool), recipe, call));
-  // The layer file comes last: one without its recipe would pass for microsandbox's.
-  std::vector<os::Publication> files;
-  if (reader.kept() != nullptr) files.push_back({reader.kept(), context.paths.blob(made.blob.safe_name())});
-  files.push_back({&recipe_file, context.paths.recipe(name)});
-  files.push_back({&layer_file, context.paths.layer(name)});
-  made.fresh = !exists(context, context.paths.layer(name));
-  made.fresh_blob = reader.kept() != nullptr && !exists(context, context.paths.blob(made.blob.safe_name()));
-  MSB_CHECK(call.check());
-  MSB_CHECK(os::publish_all(files, os::Existing::replace));
-  made.size = layout.file_size();
-  made.tree = std::move(layer.tree);
-  made.made = true;
+  if (options.part_worth) reader.use_part(context, *options.part_worth);
+  auto made = make_of(context, blob, options, reader, call);
+  if (made || made.error().status() == Status::image_invalid) reader.drop_part();
   return made;
 }
 

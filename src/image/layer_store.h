@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -51,16 +52,19 @@ struct MadeLayer {
 };
 
 struct MakeOptions {
-  bool remake = false;                    ///< although the layer is there
-  bool keep_blob = false;                 ///< also put a compressed blob itself into the cache
-  std::function<void(uint64_t)> on_read;  ///< told how many bytes of the blob have been read
-  std::function<void()> on_write;         ///< told when the layer file begins to be written
+  bool remake = false;     ///< although the layer is there
+  bool keep_blob = false;  ///< also put a compressed blob itself into the cache
+  /// What comes of a blob that will take longer than this stays after a failure: see DownloadPart. Absent: of none.
+  std::optional<std::chrono::milliseconds> part_worth;
+  /// Told how many bytes of the blob are here, and how many of them had not been here before.
+  std::function<void(uint64_t done, uint64_t fetched)> on_read;
+  std::function<void()> on_write;  ///< told when the layer file begins to be written
 };
 
 /// Makes the files of a layer, under its lock: reads the blob, whatever it is compressed with, checks both digests, and
 /// publishes the recipe and then the layer file; a damaged one is replaced. Waits as long as it takes for another
-/// process that makes the same layer. Reading, inflating and hashing run beside taking the tar apart. Needs some 12 MiB
-/// besides the tree.
+/// process that makes the same layer. Receiving, inflating and hashing run beside taking the tar apart. Needs some 8
+/// MiB besides the tree.
 /// @retval Status::image_invalid  malformed, beyond the limits, or not what its digests say; fact `member`
 Result<MadeLayer> make_layer(const Context& context, const LayerBlob& blob, const MakeOptions& options,
                              const Call& call);

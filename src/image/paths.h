@@ -30,6 +30,8 @@ class CachePaths {
   std::string metadata(std::string_view key) const { return join("/manifests/", key, ".json"); }
   std::string metadata_lock(std::string_view key) const { return join("/manifests/", key, ".lock"); }
   std::string blob(std::string_view blob) const { return join("/blobs/", blob, ""); }
+  std::string part(std::string_view blob) const { return join("/tmp/", blob, ".part"); }
+  std::string download_lock(std::string_view blob) const { return join("/tmp/", blob, ".download.lock"); }
 
  private:
   std::string join(std::string_view folder, std::string_view name, std::string_view suffix) const {

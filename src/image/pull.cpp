@@ -25,11 +25,12 @@ class RemoteBlob final : public BlobOrigin {
       : registry_(registry), descriptor_(std::move(descriptor)), in_ranges_(in_ranges) {}
   const std::string& name() const override { return descriptor_.digest.text(); }
   uint64_t size() const override { return descriptor_.size; }
-  Result<std::unique_ptr<ByteSource>> open(const Call& call) const override {
+  Result<std::unique_ptr<ByteSource>> open(const Call& call, uint64_t begin) const override {
     if (in_ranges_) {
-      return std::unique_ptr<ByteSource>(std::make_unique<registry::ParallelBlob>(registry_, descriptor_, call));
+      return std::unique_ptr<ByteSource>(std::make_unique<registry::ParallelBlob>(registry_, descriptor_, call, begin));
     }
-    return std::unique_ptr<ByteSource>(std::make_unique<registry::BlobStream>(registry_, descriptor_, call));
+    return std::unique_ptr<ByteSource>(
+        std::make_unique<registry::BlobStream>(registry_, descriptor_, call, begin, descriptor_.size));
   }
 
  private:
@@ -143,6 +144,7 @@ class Pulling {
     options.remake = request_.force;
     options.remote = true;
     options.keep_finished = true;
+    options.part_worth = request_.part_worth;
     options.threads = context_.threads + kMoreThreads;
     if (in_ranges_) options.threads = std::min(options.threads, kThreadsBesideRanges);
     Ingest ingest(context_, options, call_);

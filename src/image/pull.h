@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -26,6 +27,8 @@ struct PullRequest {
   bool fall_back = false;                 ///< a registry that cannot be reached leaves us with what is cached
   std::optional<oci::Platform> platform;  ///< absent: this machine's
   Keep keep = Keep::recipe;
+  /// A layer that takes longer to come leaves what has come on disk when the pull fails or dies, for the next one.
+  std::chrono::milliseconds part_worth{10'000};
   registry::Options registry;
 };
 
@@ -39,8 +42,8 @@ struct Pulled {
 };
 
 /// Gets an image from its registry: see msb_image_pull(). Bytes are inflated, hashed and laid out while they come; no
-/// layer is written down before it is an EROFS file. Pulls that need the same layer at once wait for the one that
-/// fetches it, whatever process it is in.
+/// layer is written down before it is an EROFS file, but for one that takes long (see DownloadPart). Pulls that need
+/// the same layer at once wait for the one that fetches it, whatever process it is in.
 Result<Pulled> pull(const Context& context, const PullRequest& request, const Call& call);
 
 }  // namespace msb::image

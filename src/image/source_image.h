@@ -18,8 +18,8 @@ class BlobOrigin {
   virtual ~BlobOrigin() = default;
   virtual const std::string& name() const = 0;  ///< what messages call it
   virtual uint64_t size() const = 0;            ///< of the blob
-  /// All of it, from its first byte. `call` and the origin outlive the source.
-  virtual Result<std::unique_ptr<ByteSource>> open(const Call& call) const = 0;
+  /// All of it from the byte `begin` on. `call` and the origin outlive the source.
+  virtual Result<std::unique_ptr<ByteSource>> open(const Call& call, uint64_t begin) const = 0;
 };
 
 /// An image on its way into the cache: its documents, all checked against their digests and sizes, and where its layers

@@ -9,14 +9,15 @@
 
 namespace msb::registry {
 
-ParallelBlob::ParallelBlob(Registry& registry, oci::Descriptor descriptor, const Call& call, uint64_t piece,
-                           std::chrono::milliseconds quick)
+ParallelBlob::ParallelBlob(Registry& registry, oci::Descriptor descriptor, const Call& call, uint64_t begin,
+                           uint64_t piece, std::chrono::milliseconds quick)
     : registry_(registry),
       descriptor_(std::move(descriptor)),
+      begin_(std::min(begin, descriptor_.size)),
       piece_(piece),
       quick_(quick),
       call_(call, stop_),
-      first_(registry, descriptor_, call_, 0, head()) {}
+      first_(registry, descriptor_, call_, begin_, begin_ + head()) {}
 
 ParallelBlob::~ParallelBlob() {
   stop_.trigger();
@@ -56,7 +57,7 @@ Result<size_t> ParallelBlob::read_first(MutableBytes into) {
   MSB_TRY(const size_t size, first_.read(into));
   if (passed_ != 0) waited_ += Call::Clock::now() - begin;  // the first bytes take as long for anybody
   passed_ += size;
-  if (size != 0 || passed_ != head() || passed_ == descriptor_.size) return size;
+  if (size != 0 || passed_ != head() || passed_ == length()) return size;
   if (first_.knows_ranges() && waited_ >= quick_) start();
   alone_ = threads_.empty();
   if (alone_) first_.extend(descriptor_.size);
@@ -98,7 +99,7 @@ void ParallelBlob::fetch_pieces() {
 }
 
 Result<ParallelBlob::Piece> ParallelBlob::fetch(uint64_t number) {
-  const uint64_t begin = number * piece_;
+  const uint64_t begin = begin_ + number * piece_;
   const uint64_t end = std::min(begin + piece_, descriptor_.size);
   BlobStream stream(registry_, descriptor_, call_, begin, end);
   Piece piece(static_cast<size_t>(end - begin));

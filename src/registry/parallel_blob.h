@@ -26,8 +26,9 @@ class ParallelBlob final : public ByteSource {
   static constexpr std::chrono::milliseconds kQuick{50};
 
   /// All outlive the object. A head that takes longer than `quick`, from its first byte on, calls for more connections.
-  ParallelBlob(Registry& registry, oci::Descriptor descriptor, const Call& call, uint64_t piece = kPiece,
-               std::chrono::milliseconds quick = kQuick);
+  /// Yields the bytes from `begin` on.
+  ParallelBlob(Registry& registry, oci::Descriptor descriptor, const Call& call, uint64_t begin = 0,
+               uint64_t piece = kPiece, std::chrono::milliseconds quick = kQuick);
   ParallelBlob(const ParallelBlob&) = delete;
   ParallelBlob& operator=(const ParallelBlob&) = delete;
   ~ParallelBlob() override;
@@ -39,13 +40,15 @@ class ParallelBlob final : public ByteSource {
 
   Result<size_t> read_first(MutableBytes into);
   void start();
-  uint64_t head() const { return std::min(descriptor_.size, kHead * piece_); }
+  uint64_t length() const { return descriptor_.size - begin_; }
+  uint64_t head() const { return std::min(length(), kHead * piece_); }
   void fetch_pieces();
   Result<Piece> fetch(uint64_t number);
-  uint64_t pieces() const { return ceil_div(descriptor_.size, piece_); }
+  uint64_t pieces() const { return ceil_div(length(), piece_); }
 
   Registry& registry_;
   const oci::Descriptor descriptor_;
+  const uint64_t begin_;
   const uint64_t piece_;
   const std::chrono::milliseconds quick_;
   CancelToken stop_;

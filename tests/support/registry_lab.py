@@ -295,6 +295,11 @@ class Proxy(Quiet):
             return self.partial(status, body, headers, strike, True)
         if fault == "stall" and large and strikes:
             return self.partial(status, body, headers, strike, False)
+        if fault == "hold" and large:  # two thirds, and then nothing for as long as the test lasts
+            self.head(status, len(body), headers)
+            self.wfile.write(body[:len(body) * 2 // 3])
+            self.wfile.flush()
+            time.sleep(600)
         if fault == "trickle" and large:
             return self.trickle(status, body, headers)
         return self.answer(status, body, headers)

@@ -48,10 +48,11 @@ class PullHome : public ImageHome {
     return image::pull(context(), request(reference, change), with);
   }
 
-  /// Files that work in flight has left: none, ever.
+  /// Files that work in flight has left: none, ever. Lock files stay, as everywhere.
   std::vector<std::string> leftovers() const {
     std::vector<std::string> left;
     for (const std::string& name : file_names()) {
+      if (name.ends_with(".lock")) continue;
       const std::string base = name.substr(name.rfind('/') + 1);
       if (base.starts_with('.') || name.starts_with("tmp/") || name.starts_with("leases/")) left.push_back(name);
     }

@@ -215,7 +215,7 @@ Result<Digest> read_in_pieces(const std::string& reference, const oci::Descripto
   const Log log;
   MSB_TRY(const auto parsed, oci::Reference::parse(reference));
   MSB_TRY(const auto registry, registry::Registry::open(parsed, request.registry, log));
-  registry::ParallelBlob blob(*registry, layer, call, kSmallPiece, quick);
+  registry::ParallelBlob blob(*registry, layer, call, 0, kSmallPiece, quick);
   return sha256_of(blob, call);
 }
 
