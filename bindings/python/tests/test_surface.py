@@ -6,7 +6,7 @@ import unittest
 from typing import Any, Dict
 
 import microsandbox
-from microsandbox import sync
+from microsandbox import MachineOptions, sync
 
 #: Signatures as documented, with what we added to them. Types are held by typing/ and mypy.
 METHODS: Dict[str, Dict[str, str]] = {
@@ -49,11 +49,12 @@ METHODS: Dict[str, Dict[str, str]] = {
         "create": "async (name, *, image=None, snapshot=None, from_snapshot=None, cpus=None, memory=None, labels=None, "
                   "env=None, replace=False, pull_policy=None, registry_auth=None, registry_insecure=False, "
                   "registry_ca_certs=None, detached=False, boot=True, command=None, network=False, accelerator=None, "
-                  "on_progress=None)",
+                  f"machine={MachineOptions()}, on_progress=None)",
         "create_with_progress": "(name, **options)",
-        "start": "async (name, *, detached=False, command=None, network=False, accelerator=None)",
+        "start": "async (name, *, detached=False, command=None, env=None, cwd=None, user=None, network=False, "
+                 f"accelerator=None, machine={MachineOptions()})",
         "run": "async (name, command, *, env=None, cwd=None, user=None, network=False, memory=None, cpus=None, "
-               "accelerator=None, on_output=None)",
+               f"accelerator=None, machine={MachineOptions()}, output_limit=None, grace=0.0, on_output=None)",
         "get": "async (name)",
         "list": "async ()",
         "list_with": "async (*, labels=None)",
@@ -76,9 +77,10 @@ METHODS: Dict[str, Dict[str, str]] = {
     "SandboxHandle": {
         "config": "(self)",
         "refresh": "async (self)",
-        "start": "async (self, *, detached=False, command=None, network=False, accelerator=None)",
+        "start": "async (self, *, detached=False, command=None, env=None, cwd=None, user=None, network=False, "
+                 f"accelerator=None, machine={MachineOptions()})",
         "run": "async (self, command, *, env=None, cwd=None, user=None, network=False, memory=None, cpus=None, "
-               "accelerator=None, on_output=None)",
+               f"accelerator=None, machine={MachineOptions()}, output_limit=None, grace=0.0, on_output=None)",
         "wait_until_stopped": "async (self)",
         "logs": "async (self, *, source='stdout', limit=1048576)",
         "connect": "async (self, timeout=None)",
@@ -115,6 +117,7 @@ VALUES: Dict[str, str] = {
     "ImagePruneReport": "image_refs_removed manifests_removed layers_removed fsmeta_removed vmdk_removed bytes_reclaimed",
     "SandboxStopResult": "name status exit_code signal observed_at source",
     "ExecOutput": "exit_code stdout_bytes stderr_bytes stdout_total stderr_total signal",
+    "MachineOptions": "kernel hostname ready_timeout console",
     "RegistryAuth": "username password",
     "ImageSource": "_type _reference _path _fstype _upper_size_mib",
 }

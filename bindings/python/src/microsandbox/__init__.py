@@ -17,7 +17,7 @@ from .errors import (CloudHttpError, ExecFailedError, ExecTimeoutError, Filesyst
                      VolumeNotFoundError)
 from .progress import OutputCallback, Progress, ProgressCallback
 from .types import (ExecOutput, ImageArchiveFormat, ImageConfigDetail, ImageLayerDetail, ImagePruneReport, ImageSource,
-                    RegistryAuth, SandboxStopResult)
+                    MachineOptions, RegistryAuth, SandboxStopResult)
 
 __version__ = "0.1.0"
 
@@ -25,12 +25,12 @@ __all__ = [
     "Client", "CloudHttpError", "ExecFailedError", "ExecOutput", "ExecTimeoutError", "FilesystemError", "Image",
     "ImageArchiveFormat", "ImageConfigDetail", "ImageDetail", "ImageHandle", "ImageInUseError", "ImageLayerDetail",
     "ImageNotFoundError", "ImagePruneReport", "ImagePullFailedError", "ImagePullResult", "ImageSource",
-    "InvalidConfigError", "IoError", "MetricsDisabledError", "MetricsUnavailableError", "MicrosandboxError",
-    "NetworkPolicyError", "NoDefaultCommandError", "OutputCallback", "PathNotFoundError", "Progress",
-    "ProgressCallback", "PullSession", "RegistryAuth", "Sandbox", "SandboxAlreadyExistsError", "SandboxHandle",
-    "SandboxNotFoundError", "SandboxNotRunningError", "SandboxStillRunningError", "SandboxStopResult",
-    "SecretViolationError", "Snapshot", "SnapshotAlreadyExistsError", "SnapshotHandle", "SnapshotImageMissingError",
-    "SnapshotIntegrityError", "SnapshotMigrationError", "SnapshotNotFoundError", "SnapshotSandboxRunningError",
-    "TlsError", "UnsupportedError", "UnsupportedOperationError", "VolumeNotFoundError", "close_default_client",
-    "deadline", "live_handles", "version",
+    "InvalidConfigError", "IoError", "MachineOptions", "MetricsDisabledError", "MetricsUnavailableError",
+    "MicrosandboxError", "NetworkPolicyError", "NoDefaultCommandError", "OutputCallback", "PathNotFoundError",
+    "Progress", "ProgressCallback", "PullSession", "RegistryAuth", "Sandbox", "SandboxAlreadyExistsError",
+    "SandboxHandle", "SandboxNotFoundError", "SandboxNotRunningError", "SandboxStillRunningError",
+    "SandboxStopResult", "SecretViolationError", "Snapshot", "SnapshotAlreadyExistsError", "SnapshotHandle",
+    "SnapshotImageMissingError", "SnapshotIntegrityError", "SnapshotMigrationError", "SnapshotNotFoundError",
+    "SnapshotSandboxRunningError", "TlsError", "UnsupportedError", "UnsupportedOperationError",
+    "VolumeNotFoundError", "close_default_client", "deadline", "live_handles", "version",
 ]

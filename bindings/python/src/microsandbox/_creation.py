@@ -9,7 +9,7 @@ from ._capi import images, machines, sandboxes
 from ._capi.call import Call
 from ._capi.library import fail
 from .errors import ImageNotFoundError, MicrosandboxError, SandboxStillRunningError, SnapshotImageMissingError
-from .types import ImageSource, Path, RegistryAuth
+from .types import ImageSource, MachineOptions, Path, RegistryAuth
 
 #: Pull policies as they are stored.
 _STORED_POLICIES = {"if_missing": "IfMissing", "if-missing": "IfMissing", "always": "Always", "never": "Never"}
@@ -37,6 +37,7 @@ class Creation:
     command: Optional[Sequence[str]] = None
     network: bool = False
     accelerator: Optional[str] = None
+    machine: MachineOptions = MachineOptions()
 
     def __post_init__(self) -> None:
         if self.snapshot is not None and self.from_snapshot is not None:
@@ -83,7 +84,8 @@ class Creation:
 
     def _boot(self, client: _client.Client, call: Call) -> None:
         call.last_part = True
-        boot = machines.Boot(command=self.command, network=self.network, accelerator=self.accelerator)
+        boot = machines.Boot(command=self.command, network=self.network, accelerator=self.accelerator,
+                             machine=self.machine)
         try:
             machines.start(client._native, call, self.name, boot)
         except BaseException:

@@ -127,6 +127,20 @@ class SandboxStopResult:
 
 
 @dataclass(frozen=True)
+class MachineOptions:
+    """What a machine is made of, where the defaults will not do."""
+
+    #: Path of its kernel (bzImage); None for the newest in /boot that has modules.
+    kernel: Optional[Path] = None
+    #: None for the name of the sandbox.
+    hostname: Optional[str] = None
+    #: Most seconds from the start to the command; None for sixty.
+    ready_timeout: Optional[float] = None
+    #: Let the kernel say everything on the console: see the logs.
+    console: bool = False
+
+
+@dataclass(frozen=True)
 class ExecOutput:
     """How a command ended, and what it wrote."""
 

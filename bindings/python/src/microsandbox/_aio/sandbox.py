@@ -13,7 +13,7 @@ from microsandbox._capi.call import Call
 from microsandbox._creation import Creation
 from microsandbox._runner import _Begun_async, _run_async
 from microsandbox.progress import OutputCallback, Progress, ProgressCallback
-from microsandbox.types import ExecOutput, ImageSource, Path, RegistryAuth, SandboxStopResult
+from microsandbox.types import ExecOutput, ImageSource, MachineOptions, Path, RegistryAuth, SandboxStopResult
 
 
 class SandboxHandle:
@@ -69,10 +69,20 @@ class SandboxHandle:
         """Captures the disk as a snapshot in a directory to create."""
         return await self._capture(None, path, on_progress)
 
-    async def start(self, *, detached: bool = False, command: Optional[Sequence[str]] = None, network: bool = False,
-                    accelerator: Optional[str] = None) -> "Sandbox":
+    async def start(
+        self,
+        *,
+        detached: bool = False,
+        command: Optional[Sequence[str]] = None,
+        env: Optional[Mapping[str, str]] = None,
+        cwd: Optional[str] = None,
+        user: Optional[str] = None,
+        network: bool = False,
+        accelerator: Optional[str] = None,
+        machine: MachineOptions = MachineOptions(),
+    ) -> "Sandbox":
         """Boots it, see :meth:`Sandbox.start`."""
-        boot = _machines.Boot(command=command, network=network, accelerator=accelerator)
+        boot = _machines.Boot(command, env, cwd, user, network, accelerator=accelerator, machine=machine)
         await _machine.start(self._client, self.name, boot, detached)
         return Sandbox(self._client, self.name, not detached)
 
@@ -87,10 +97,13 @@ class SandboxHandle:
         memory: Optional[int] = None,
         cpus: Optional[int] = None,
         accelerator: Optional[str] = None,
+        machine: MachineOptions = MachineOptions(),
+        output_limit: Optional[int] = None,
+        grace: float = 0.0,
         on_output: Optional[OutputCallback] = None,
     ) -> ExecOutput:
         """Boots it, runs a command, and switches it off, see :meth:`Sandbox.run`."""
-        boot = _machines.Boot(command, env, cwd, user, network, memory, cpus, accelerator)
+        boot = _machines.Boot(command, env, cwd, user, network, memory, cpus, accelerator, machine, output_limit, grace)
         return await _machine.run(lambda: self._client, self.name, boot, on_output)
 
     async def connect(self, timeout: Optional[float] = None) -> "Sandbox":
@@ -159,6 +172,7 @@ class Sandbox:
         command: Optional[Sequence[str]] = None,
         network: bool = False,
         accelerator: Optional[str] = None,
+        machine: MachineOptions = MachineOptions(),
         on_progress: Optional[ProgressCallback] = None,
     ) -> "Sandbox":
         """Makes a sandbox and boots it. Its disk is an empty one, or a private copy of a snapshot's.
@@ -178,7 +192,7 @@ class Sandbox:
         :param boot: False makes record and disk only
         :param command: what to run; None runs nothing, and the machine stays until it is stopped
         :param network: let it reach the network
-        :param accelerator: ``auto``, ``kvm`` or ``tcg``
+        :param accelerator: ``auto``, ``kvm`` or ``tcg``; ``machine`` says more
         :raises ValueError: both or neither of image and snapshot
         :raises SandboxAlreadyExistsError: and ``replace`` is not set
         :raises ImageNotFoundError: nobody has the image; or it is not cached, and the policy is ``never``
@@ -188,7 +202,7 @@ class Sandbox:
         """
         creation = Creation(name, image, snapshot, from_snapshot, cpus, memory, labels, env, replace, pull_policy,
                             registry_auth, registry_insecure, registry_ca_certs, detached, boot, command, network,
-                            accelerator)
+                            accelerator, machine)
         client = await _run_async(creation.perform, on_progress, patient=True)
         return Sandbox(client, name, not detached)
 
@@ -198,21 +212,33 @@ class Sandbox:
         return PullSession(Creation(name, **options))
 
     @staticmethod
-    async def start(name: str, *, detached: bool = False, command: Optional[Sequence[str]] = None,
-                    network: bool = False, accelerator: Optional[str] = None) -> "Sandbox":
+    async def start(
+        name: str,
+        *,
+        detached: bool = False,
+        command: Optional[Sequence[str]] = None,
+        env: Optional[Mapping[str, str]] = None,
+        cwd: Optional[str] = None,
+        user: Optional[str] = None,
+        network: bool = False,
+        accelerator: Optional[str] = None,
+        machine: MachineOptions = MachineOptions(),
+    ) -> "Sandbox":
         """Boots a sandbox that is stopped. Returns when it runs.
 
         :param detached: it goes on when this program ends
         :param command: what to run; None runs nothing, and the machine stays until it is stopped
+        :param env: added to the sandbox's environment; ``cwd`` and ``user`` as for :meth:`run`
         :param network: let it reach the network
-        :param accelerator: ``auto``, ``kvm`` or ``tcg``
+        :param accelerator: ``auto``, ``kvm`` or ``tcg``; ``machine`` says more
         :raises SandboxNotFoundError: no sandbox of that name
         :raises SandboxStillRunningError: it runs already
         :raises ExecFailedError: the command cannot be run there
         :raises UnsupportedError: no QEMU or no kernel; ``details["package"]`` says what to install
         """
         handle = await Sandbox.get(name)
-        return await handle.start(detached=detached, command=command, network=network, accelerator=accelerator)
+        return await handle.start(detached=detached, command=command, env=env, cwd=cwd, user=user, network=network,
+                                  accelerator=accelerator, machine=machine)
 
     @staticmethod
     async def run(
@@ -226,11 +252,14 @@ class Sandbox:
         memory: Optional[int] = None,
         cpus: Optional[int] = None,
         accelerator: Optional[str] = None,
+        machine: MachineOptions = MachineOptions(),
+        output_limit: Optional[int] = None,
+        grace: float = 0.0,
         on_output: Optional[OutputCallback] = None,
     ) -> ExecOutput:
         """Boots a sandbox that is stopped, runs one command in it to its end, and switches it off.
 
-        Cancelled, it is switched off the hard way.
+        Cancelled, it is stopped: the hard way, unless it is granted some grace.
 
         :param command: program and arguments; no shell sees them
         :param env: added to the sandbox's environment
@@ -238,13 +267,16 @@ class Sandbox:
         :param user: ``NAME``, ``UID``, ``NAME:GROUP`` or ``UID:GID``
         :param network: let it reach the network
         :param memory: MiB, and ``cpus``: for this run; None for what the sandbox has
-        :param accelerator: ``auto``, ``kvm`` or ``tcg``
+        :param accelerator: ``auto``, ``kvm`` or ``tcg``; ``machine`` says more
+        :param output_limit: bytes of each output to keep; None for 8 MiB
+        :param grace: seconds for a clean end when it is cancelled
         :param on_output: receives ``stdout`` or ``stderr`` and bytes, as they come; the result then holds none
         :raises SandboxStillRunningError: it runs already
-        :raises ExecFailedError: the command cannot be run there, or the machine has died
+        :raises ExecFailedError: the command cannot be run there, and ``details["exit_code"]`` is what a shell would
+            give; or the machine has died
         :raises UnsupportedError: no QEMU or no kernel; ``details["package"]`` says what to install
         """
-        boot = _machines.Boot(command, env, cwd, user, network, memory, cpus, accelerator)
+        boot = _machines.Boot(command, env, cwd, user, network, memory, cpus, accelerator, machine, output_limit, grace)
         return await _machine.run(_client.current, name, boot, on_output)
 
     @staticmethod

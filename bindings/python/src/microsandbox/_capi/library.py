@@ -10,7 +10,7 @@ __all__ = ["ffi", "lib", "called_by_library", "check", "fail", "info", "live_han
 F = TypeVar("F", bound=Callable[..., None])
 
 _FACTS = ("path", "name", "reference", "digest", "expected", "actual", "member", "offset", "children", "sandboxes",
-          "package", "http_status")
+          "package", "http_status", "exit_code")
 
 if lib.msb_abi_version() // 1000 != lib.MSB_ABI_VERSION // 1000:
     raise ImportError(f"microsandbox was built for ABI {lib.MSB_ABI_VERSION} of libmicrosandbox, "

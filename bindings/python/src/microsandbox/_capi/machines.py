@@ -2,10 +2,11 @@
 from dataclasses import dataclass
 from typing import Any, Mapping, Optional, Sequence
 
+from ..types import MachineOptions
 from .call import Call
 from .client import Native
 from .library import check, fail, ffi, info, lib, out, own
-from .text import get_optional, put, put_list, put_pairs
+from .text import get_optional, put, put_list, put_pairs, put_path
 
 _ACCELERATORS = {"auto": lib.MSB_ACCELERATOR_AUTO, "kvm": lib.MSB_ACCELERATOR_KVM, "tcg": lib.MSB_ACCELERATOR_TCG}
 _ENDS = {lib.MSB_END_EXITED: "exited", lib.MSB_END_SIGNALLED: "signalled", lib.MSB_END_FAILED: "failed",
@@ -28,6 +29,10 @@ class Boot:
     memory: Optional[int] = None
     cpus: Optional[int] = None
     accelerator: Optional[str] = None
+    machine: MachineOptions = MachineOptions()
+    output_limit: Optional[int] = None
+    #: Seconds for a clean end when a run is given up.
+    grace: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -62,8 +67,7 @@ def run(client: Native, call: Call, name: str, boot: Boot) -> End:
 
 
 def stop(client: Native, call: Call, name: str, seconds: float) -> None:
-    limit = max(0, min(int(seconds * 1000), _MOST_MILLISECONDS))
-    check(lib.msb_sandbox_stop, client.pointer, put(name), limit, call.native)
+    check(lib.msb_sandbox_stop, client.pointer, put(name), _milliseconds(seconds), call.native)
 
 
 def request_stop(client: Native, call: Call, name: str, at_once: bool) -> None:
@@ -96,12 +100,15 @@ class _Options:
             raise TypeError("a command is a list of the program and its arguments, not a str")
         self._command = put_list(boot.command or [])
         self._env = put_pairs(boot.env)
-        self._texts = put(boot.cwd), put(boot.user)
+        machine = boot.machine
+        self._texts = put(boot.cwd), put(boot.user), put(machine.hostname), put_path(machine.kernel)
         self.native = info(
             "msb_sandbox_start_opts", command=self._command.pointer, command_count=len(self._command),
             idle=boot.command is None, env=self._env.pointer, env_count=len(self._env), working_dir=self._texts[0],
             user=self._texts[1], network=boot.network, memory_mib=boot.memory or 0, cpus=boot.cpus or 0,
-            accelerator=_ACCELERATORS[boot.accelerator or "auto"])
+            accelerator=_ACCELERATORS[boot.accelerator or "auto"], hostname=self._texts[2], kernel=self._texts[3],
+            ready_timeout_ms=0 if machine.ready_timeout is None else max(1, _milliseconds(machine.ready_timeout)),
+            console=machine.console, output_limit=boot.output_limit or 0, stop_limit_ms=_milliseconds(boot.grace))
 
 
 def _read(end: Any) -> End:
@@ -113,6 +120,10 @@ def _read(end: Any) -> End:
         signal=seen.exit_code - _SIGNALLED if signalled else None, message=get_optional(seen.message),
         stdout=_bytes(seen.stdout_bytes, seen.stdout_length), stderr=_bytes(seen.stderr_bytes, seen.stderr_length),
         stdout_total=seen.stdout_total, stderr_total=seen.stderr_total)
+
+
+def _milliseconds(seconds: float) -> int:
+    return max(0, min(int(seconds * 1000), _MOST_MILLISECONDS))
 
 
 def _bytes(pointer: Any, length: int) -> bytes:
