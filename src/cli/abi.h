@@ -29,6 +29,8 @@ class Failure {
   msb_status status() const { return status_; }
   /// errno where a system call failed, else 0.
   int os_code() const { return os_code_; }
+  /// What msbctl ends with for it: 1, or what a shell would for a command that cannot be run.
+  int exit_code() const { return exit_code_; }
   /// One line; begins with the kind, as all messages of the library do.
   const std::string& message() const { return message_; }
   /// What the user can do about it; empty when the message says it or nothing can be done.
@@ -37,6 +39,7 @@ class Failure {
  private:
   msb_status status_;
   int os_code_ = 0;
+  int exit_code_ = 1;
   std::string message_;
   std::string hint_;
 };

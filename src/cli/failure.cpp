@@ -1,3 +1,4 @@
+#include <cstdlib>
 #include <string>
 #include <utility>
 
@@ -44,6 +45,7 @@ Failure::Failure(msb_error* taken)
   const Handle<msb_error> error(taken);
   const char* text = msb_error_message(error.get());
   message_ = text != nullptr ? text : "unknown error";
+  if (const char* code = msb_error_detail(error.get(), "exit_code"); code != nullptr) exit_code_ = std::atoi(code);
 }
 
 Failure::Failure(msb_status status, std::string message, std::string hint)

@@ -1,8 +1,7 @@
-#include <unistd.h>
-
 #include <algorithm>
 #include <cerrno>
 #include <cstdio>
+#include <cstring>
 #include <memory>
 #include <random>
 #include <utility>
@@ -58,16 +57,49 @@ void create(Session& session, const RunOptions& options) {
   ask<msb_sandbox_create>(session.client(), options.name.c_str(), &opts, session.call());
 }
 
-/// Output of the command goes where it would go without a machine, byte by byte.
-void pass_on(uint32_t source, const void* bytes, size_t length, void* /*user*/) {
-  const char* from = static_cast<const char*>(bytes);
-  while (length > 0) {
-    const ssize_t wrote = ::write(source == MSB_OUTPUT_STDERR ? STDERR_FILENO : STDOUT_FILENO, from, length);
-    if (wrote < 0 && errno == EINTR) continue;
-    if (wrote <= 0) return;
-    from += wrote;
-    length -= static_cast<size_t>(wrote);
+/// Where the output of a command goes: where it would go without a machine, byte by byte.
+struct Output {
+  Session& session;
+  msb_cancel* cancel;  ///< for when nobody takes it any more
+  uint64_t passed = 0;
+  int error = 0;  ///< why nobody does
+
+  static void pass_on(uint32_t source, const void* bytes, size_t length, void* user) {
+    auto& self = *static_cast<Output*>(user);
+    if (self.error != 0) return;
+    const std::string_view text(static_cast<const char*>(bytes), length);
+    self.error = self.session.streams.pass_on(source == MSB_OUTPUT_STDERR, text);
+    self.passed += length;
+    if (self.error != 0) msb_cancel_trigger(self.cancel);
   }
+};
+
+/// Runs a command to its end. An interrupt asks it to stop, and so does whoever leaves its output.
+int run_to_end(Session& session, const std::string& name, msb_sandbox_start_opts opts) {
+  constexpr uint64_t kMostOutput = uint64_t{1} << 30;
+  constexpr uint32_t kGrace = 10'000;
+  const msb_call* call = session.call();
+  Output output{session, call->cancel};
+  opts.output_limit = kMostOutput;
+  opts.stop_limit_ms = kGrace;
+  opts.on_output = Output::pass_on;
+  opts.user_data = &output;
+  Handle<msb_machine_end> end;
+  try {
+    end = ask<msb_sandbox_run>(session.client(), name.c_str(), &opts, call);
+  } catch (const Failure&) {
+    if (output.error == EPIPE) return kFailed;
+    if (output.error == 0) throw;
+    throw Failure(MSB_ERR_IO, std::string("io error: cannot write the output: ") + std::strerror(output.error));
+  }
+  const auto info = look<msb_machine_end_read>(end.get()).value();
+  if (info.exit_code < 0) {
+    throw Failure(MSB_ERR_EXEC_FAILED, "exec failed: " + name + ": " + or_empty(info.message),
+                  "'msbctl logs --source console' shows what the machine said");
+  }
+  if (info.stdout_total + info.stderr_total == output.passed) return info.exit_code;
+  session.streams.say_error("the command wrote more than " + session.size(kMostOutput) + ": what came later is lost");
+  return info.exit_code != 0 ? info.exit_code : kFailed;
 }
 
 /// Exit code of the command.
@@ -94,13 +126,7 @@ int run_machine(Session& session, const RunOptions& options) {
     session.streams.print(options.name + '\n');
     return kOk;
   }
-  opts.output_limit = kMebibyte << 10;
-  opts.on_output = pass_on;
-  const auto end = ask<msb_sandbox_run>(session.client(), options.name.c_str(), &opts, session.call());
-  const auto info = look<msb_machine_end_read>(end.get()).value();
-  if (info.exit_code >= 0) return info.exit_code;
-  throw Failure(MSB_ERR_EXEC_FAILED, "exec failed: " + options.name + ": " + or_empty(info.message),
-                "'msbctl logs --source console' shows what the machine said");
+  return run_to_end(session, options.name, opts);
 }
 
 int run(Session& session, RunOptions options) {
@@ -111,11 +137,11 @@ int run(Session& session, RunOptions options) {
     options.words.insert(options.words.begin(), std::exchange(options.image, {}));
   }
   if (!there) create(session, options);
-  if (!passing || options.detach) return run_machine(session, options);
+  if (!passing) return run_machine(session, options);
   const auto remove = [&] { msb_sandbox_remove(session.client(), options.name.c_str(), nullptr, nullptr); };
   try {
     const int code = run_machine(session, options);
-    remove();
+    if (!options.detach) remove();
     return code;
   } catch (...) {
     remove();
@@ -149,8 +175,11 @@ void add_run(CLI::App& app, Shell& shell) {
               {"auto", "kvm", "tcg"});
   command->add_flag("-d,--detach", options->detach, "Return once the command runs, and print the sandbox's name");
   command->footer(
-      "Without --name the sandbox is removed afterwards. The exit code is the command's. Put -- before a command that "
-      "has options.\n\n"
+      "Without --name the sandbox is removed afterwards. The exit code is the command's; 127 when there is none of "
+      "that "
+      "name, 126 when it cannot be run. An interrupt asks it to stop, and makes it after 10s; a second one at once. "
+      "Put "
+      "-- before a command that has options.\n\n"
       "Examples:\n  msbctl run --name baseline python:3.12 -- pip install numpy\n  msbctl run --from-snapshot "
       "after-setup -- python -c 'import numpy'");
   set_action(command, shell, [&session, options] { return run(session, *options); });
@@ -193,8 +222,9 @@ int logs(Session& session, const LogOptions& options) {
         ask<msb_sandbox_logs>(session.existing_client(), options.name.c_str(), source, options.most, session.call());
     size_t length = 0;
     const char* bytes = static_cast<const char*>(msb_buffer_data(log.get(), &length));
-    if (source == MSB_OUTPUT_STDERR && options.source.empty()) return pass_on(source, bytes, length, nullptr);
-    session.streams.print(std::string_view(bytes, length));
+    const std::string_view text(bytes, length);
+    const bool to_err = source == MSB_OUTPUT_STDERR && options.source.empty();
+    to_err ? static_cast<void>(session.streams.pass_on(true, text)) : session.streams.print(text);
   };
   if (options.source.empty()) {
     show(MSB_OUTPUT_STDOUT);

@@ -64,7 +64,7 @@ int run_and_report(Shell& shell) {
     const int signal = interrupted_by();
     if (failure.os_code() == EPIPE) return kFailed;  // whoever read the output has left
     session.report(failure);
-    return failure.status() == MSB_ERR_CANCELLED && signal != 0 ? 128 + signal : kFailed;
+    return failure.status() == MSB_ERR_CANCELLED && signal != 0 ? 128 + signal : failure.exit_code();
   } catch (const std::bad_alloc&) {
     session.streams.say_error("out of memory");
     return kFailed;

@@ -53,6 +53,11 @@ void Streams::flush() {
   }
 }
 
+int Streams::pass_on(bool to_err, std::string_view bytes) {
+  clear_live();
+  return write_all(to_err ? STDERR_FILENO : STDOUT_FILENO, bytes) ? 0 : errno;
+}
+
 void Streams::say(std::string_view line) {
   clear_live();
   // Nothing is left to tell a problem to when standard error is gone.

@@ -27,6 +27,8 @@ class Streams {
   void say(std::string_view line);
   /// The same with a label in front, bold where colours are wanted: `error: …` in red, `hint: …` in cyan.
   void say_error(std::string_view text);
+  /// Bytes of somebody else, as they are and at once. 0, or errno when nobody takes them.
+  int pass_on(bool to_err, std::string_view bytes);
   void say_hint(std::string_view text);
   /// `   ✓ Verb         target (1.2s)`; the time only when it took more than half a second.
   void tick(bool good, std::string_view verb, std::string_view target, double seconds);
