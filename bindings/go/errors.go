@@ -68,8 +68,8 @@ func (e *Error) Code() string {
 }
 
 // Detail is a fact about the failure: "path", "name", "reference", "platform", "digest", "expected", "actual", "member",
-// "offset", "children", "sandboxes", "status", "http_status" of a registry that refused, "package" that the host lacks. ""
-// when the error has none of that name.
+// "offset", "children", "sandboxes", "status", "http_status" of a registry that refused, "package" that the host lacks,
+// "exit_code" that a shell has for a command that cannot be run. "" when the error has none of that name.
 func (e *Error) Detail(key string) string {
 	if e.native == nil {
 		return ""

@@ -24,6 +24,7 @@ type RunOptions struct {
 	Output      func(source OutputSource, bytes []byte)
 	OutputLimit uint64 // bytes kept, or passed on, of each output; 0 for 8 MiB. The rest is counted.
 
+	StopTimeout  time.Duration // RunSandbox, when its context ends: time for a clean end; 0 for none
 	Kernel       string        // bzImage to boot; "" for the newest in /boot
 	Accelerator  Accelerator   // "" for AcceleratorAuto
 	ReadyTimeout time.Duration // longest time from the start to the command; 0 for 60 s
@@ -71,15 +72,15 @@ var nativeAccelerators = map[Accelerator]uint32{
 }
 
 // RunSandbox boots a stopped sandbox, runs one command in it to its end, and switches it off; without a command, what its
-// image names. What the command leaves on the disk stays there, for a snapshot or the next run. The end of the context
-// stops the machine.
+// image names. What the command leaves on the disk stays there, for a snapshot or the next run. The end of the context,
+// and that of the program, stops the machine.
 //
 //	result, err := m.RunSandbox(ctx, "baseline", m.RunOptions{Network: true}, "pip", "install", "numpy")
 //
-// An exit code other than 0 is no error. ErrExecFailed is one: the guest could not be set up, or there is no such command;
-// or the machine ended before the command, and then there is a result too, with the output up to there. A sandbox that
-// runs is ErrSandboxStillRunning; a host without QEMU or a kernel is ErrUnsupportedOperation, and Detail("package") is
-// what to install.
+// An exit code other than 0 is no error. ErrExecFailed is one: the guest could not be set up, or the command cannot be run,
+// and Detail("exit_code") is what a shell would say; or the machine ended before the command, and then there is a result
+// too, with the output up to there. A sandbox that runs is ErrSandboxStillRunning; a host without QEMU or a kernel is
+// ErrUnsupportedOperation, and Detail("package") is what to install.
 func RunSandbox(ctx context.Context, name string, options RunOptions, command ...string) (*RunResult, error) {
 	native, err := options.native(command)
 	if err != nil {
@@ -124,6 +125,7 @@ func (options *RunOptions) native(command []string) (capi.StartOptions, error) {
 		Network:      options.Network,
 		Console:      options.Console,
 		OutputLimit:  options.OutputLimit,
+		StopLimit:    options.StopTimeout,
 	}, nil
 }
 

@@ -56,7 +56,7 @@ func StatusOf(err error) Status {
 // The facts that errors of the library may have; msb_error_detail lists none, it only looks up.
 var detailKeys = [...]string{
 	"path", "name", "reference", "platform", "digest", "expected", "actual", "member", "offset", "children", "sandboxes",
-	"status", "http_status", "package",
+	"status", "http_status", "package", "exit_code",
 }
 
 // takeError turns what a call returned into a Go error, and frees it.

@@ -45,6 +45,7 @@ type StartOptions struct {
 	ReadyTimeout               time.Duration
 	Network, Console           bool
 	OutputLimit                uint64
+	StopLimit                  time.Duration // of a run that is given up
 }
 
 // MachineEnd is how a machine has ended.
@@ -74,6 +75,7 @@ func (a *arena) startOptions(options StartOptions) C.msb_sandbox_start_opts {
 		network:          C.bool(options.Network),
 		console:          C.bool(options.Console),
 		output_limit:     C.uint64_t(options.OutputLimit),
+		stop_limit_ms:    limit(options.StopLimit),
 	}
 	opts.command, opts.command_count = a.texts(options.Command)
 	opts.env, opts.env_count = a.pairs(options.Env)
