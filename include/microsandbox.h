@@ -1305,14 +1305,18 @@ typedef struct msb_sandbox_start_opts {
     uint64_t output_limit;      /**< Bytes kept of each output of the command; 0 for 8 MiB. The rest is counted. */
     msb_output_fn on_output;    /**< msb_sandbox_run(): receives the output; NULL: it is in the result. */
     void *user_data;            /**< Passed to on_output. */
-    uint32_t stop_limit_ms;     /**< msb_sandbox_run(), given up: time for a clean end, as in msb_sandbox_stop(). */
+    uint32_t stop_limit_ms;     /**< Time for a clean end, as in msb_sandbox_stop(), when msb_sandbox_run() is given up, and
+                                     when whom the machine is attached to has gone. */
+    bool attached;              /**< msb_sandbox_start(): end the machine when the client is closed or freed, and when this
+                                     process ends, however it does; see msb_sandbox_detach(). */
 } msb_sandbox_start_opts;
 #define MSB_SANDBOX_START_OPTS_INIT \
     { sizeof(msb_sandbox_start_opts), NULL, 0, false, NULL, 0, NULL, NULL, NULL, 0, 0, NULL, MSB_ACCELERATOR_AUTO, 0, \
-      false, false, 0, NULL, NULL, 0 }
+      false, false, 0, NULL, NULL, 0, false }
 
 /**
- * Boots a sandbox and returns when its command has been started. A caller that gives up meanwhile leaves it stopped.
+ * Boots a sandbox and returns when its command has been started. A caller that gives up meanwhile leaves it stopped. The
+ * machine outlives the caller, unless it is attached.
  *
  * @param client  The client.
  * @param name    Its name.
@@ -1336,6 +1340,18 @@ typedef struct msb_sandbox_start_opts {
  */
 MSB_API msb_status msb_sandbox_start(msb_client *client, const char *name, const msb_sandbox_start_opts *opts,
                                      const msb_call *call, msb_error **err);
+
+/**
+ * Lets go of a machine that was started `attached`: from now on it runs until its command ends or somebody stops it.
+ *
+ * @param client  The client that started it.
+ * @param name    Its name.
+ * @param err     The failure.
+ * @retval MSB_ERR_SANDBOX_NOT_RUNNING  no machine of it is attached to this client
+ * @retval MSB_ERR_IO                   it could not be told
+ * @since 0.1
+ */
+MSB_API msb_status msb_sandbox_detach(msb_client *client, const char *name, msb_error **err);
 
 /**
  * Stops a sandbox: its command gets the image's stop signal, what else runs is ended, the disk is unmounted. What has
@@ -1393,7 +1409,7 @@ MSB_API msb_status msb_sandbox_wait(msb_client *client, const char *name, const 
 
 /**
  * Boots a sandbox, runs a command in it to its end, and switches it off. Given up, it is stopped: within the limit of
- * the options, which is none unless told. When the caller dies, it is stopped the hard way.
+ * the options, which is none unless told; and so it is when the caller dies.
  *
  * @param client  The client.
  * @param name    Its name.

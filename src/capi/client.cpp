@@ -79,6 +79,7 @@ msb_status msb_client_close(msb_client* client, msb_error** err) {
     const std::unique_lock lock(checked->mutex);
     if (!checked->core) return capi::closed();
     checked->core.reset();
+    checked->attached.drop_all();
     return {};
   });
 }

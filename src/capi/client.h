@@ -7,6 +7,7 @@
 #include "capi/call.h"
 #include "capi/guard.h"
 #include "client/client.h"
+#include "runtime/attached.h"
 
 /// The client of a caller. Calls hold it shared, msb_client_close() waits for them.
 struct msb_client final : msb::capi::Object {
@@ -18,6 +19,7 @@ struct msb_client final : msb::capi::Object {
   const bool read_only;
   std::shared_mutex mutex;                    ///< guards core
   std::unique_ptr<msb::client::Client> core;  ///< null once closed
+  msb::runtime::Attached attached;
 };
 
 namespace msb::capi {

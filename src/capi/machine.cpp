@@ -85,9 +85,23 @@ msb_status msb_sandbox_start(msb_client* client, const char* name, const msb_san
     MSB_TRY(const auto text, capi::need_text(name, "name"));
     MSB_TRY(const auto request, read_start(copied));
     MSB_TRY(const auto* context, session->client().context_to_change());
-    MSB_CHECK(runtime::start(*context, std::string(text), request, session->call()));
+    const std::string sandbox(text);
+    if (copied.attached) {
+      MSB_TRY(auto monitor, runtime::start_bound(*context, sandbox, request, session->call()));
+      client->attached.keep(sandbox, std::move(monitor));
+    } else {
+      MSB_CHECK(runtime::start(*context, sandbox, request, session->call()));
+    }
     capi::complete(session->call());
     return {};
+  });
+}
+
+msb_status msb_sandbox_detach(msb_client* client, const char* name, msb_error** err) {
+  return capi::guard(err, [&]() -> Done {
+    MSB_TRY(const auto session, capi::Session::begin(client, nullptr));
+    MSB_TRY(const auto text, capi::need_text(name, "name"));
+    return client->attached.let_go(std::string(text), session->call());
   });
 }
 
@@ -98,6 +112,7 @@ msb_status msb_sandbox_stop(msb_client* client, const char* name, uint32_t limit
     MSB_TRY(const auto text, capi::need_text(name, "name"));
     MSB_TRY(const auto* context, session->client().context_to_change());
     MSB_CHECK(runtime::stop(*context, std::string(text), std::chrono::milliseconds(limit_ms), session->call()));
+    client->attached.drop(std::string(text));
     capi::complete(session->call());
     return {};
   });
@@ -122,6 +137,7 @@ msb_status msb_sandbox_wait(msb_client* client, const char* name, const msb_call
     MSB_TRY(const auto text, capi::need_text(name, "name"));
     const auto& context = session->client().context();
     MSB_TRY(auto outcome, runtime::wait(context, std::string(text), session->call()));
+    client->attached.drop(std::string(text));
     MSB_TRY(auto* const end, with_output(context, std::string(text), std::move(outcome), session->call()));
     capi::complete(session->call());
     return end;

@@ -34,7 +34,7 @@ Result<Outcome> wait(const image::Context& context, const std::string& name, con
 using OutputSink = std::function<void(Source, std::string_view)>;
 
 /// Boots, runs the command to its end, and passes on its output meanwhile. Given up while it waits, it stops the
-/// machine within the limit of the request; a caller that dies stops it at once. Fails as start() and wait() do.
+/// machine within the limit of the request; so does a caller that dies. Fails as start() and wait() do.
 Result<Outcome> run(const image::Context& context, const std::string& name, const StartRequest& request,
                     const OutputSink& sink, const Call& call);
 

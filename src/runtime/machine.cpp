@@ -42,6 +42,7 @@ Records to_records(const Machine& machine) {
                   {"network", machine.network ? "1" : "0"},
                   {"console", machine.console ? "1" : "0"},
                   {"bound", machine.bound ? "1" : "0"},
+                  {"stop-limit", std::to_string(machine.stop_limit.count())},
                   {"ready-timeout", std::to_string(machine.ready_timeout.count())},
                   {"output-limit", std::to_string(machine.output_limit)}};
   for (const Disk& disk : machine.disks) {
@@ -70,6 +71,7 @@ Result<Machine> machine_of(const Records& records) {
     if (key == "network") machine.network = value == "1";
     if (key == "console") machine.console = value == "1";
     if (key == "bound") machine.bound = value == "1";
+    if (key == "stop-limit") machine.stop_limit = std::chrono::milliseconds(number_of<int64_t>(value));
     if (key == "ready-timeout") machine.ready_timeout = std::chrono::milliseconds(number_of<int64_t>(value));
     if (key == "output-limit") machine.output_limit = number_of<uint64_t>(value);
     if (key == "disk") machine.disks.push_back({value, {}, false});

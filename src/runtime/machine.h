@@ -35,7 +35,8 @@ struct Machine {
   uint32_t cpus = 1;
   bool network = false;
   bool console = false;
-  bool bound = false;  ///< ends when its starter does
+  bool bound = false;                       ///< ends when its starter does
+  std::chrono::milliseconds stop_limit{0};  ///< time that it then has to end by itself
   std::chrono::milliseconds ready_timeout{60'000};
   uint64_t output_limit = 0;  ///< bytes that are kept of each output
   std::string request;        ///< records for the guest, with their length

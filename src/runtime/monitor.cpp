@@ -16,6 +16,7 @@
 #include "runtime/accelerator.h"
 #include "runtime/guest_message.h"
 #include "runtime/log_file.h"
+#include "runtime/monitor_process.h"
 #include "runtime/qemu_process.h"
 
 namespace msb::runtime {
@@ -207,15 +208,22 @@ void Life::handle_signal() {
   deadline_ = Clock::time_point::max();
 }
 
-/// Whoever started the machine has nothing more to say: it has gone.
+/// Whoever started the machine lets it go, or has gone.
 void Life::handle_starter() {
+  char word[sizeof kLeaveLine];
+  const ssize_t got = ::recv(surroundings_.starter, word, sizeof word, MSG_DONTWAIT);
+  if (got < 0 && (errno == EAGAIN || errno == EINTR)) return;
   left_ = true;
-  if (ready_) {
-    if (!end_) stop(true);
-    return;
+  if (!ready_) {
+    asked_ = true;
+    return kill_machine("nobody waits for it any more");
   }
-  asked_ = true;
-  kill_machine("nobody waits for it any more");
+  if (end_ || (got > 0 && std::string_view(word, static_cast<size_t>(got)) == kLeaveLine)) return;
+  const bool at_once = machine_.stop_limit.count() == 0;
+  stop(at_once);
+  if (at_once) return;
+  deadline_ = std::min(deadline_, Clock::now() + machine_.stop_limit);
+  too_late_ = "it did not stop in time";
 }
 
 void Life::stop(bool at_once) {

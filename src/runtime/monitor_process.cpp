@@ -127,6 +127,8 @@ Done MonitorProcess::go(const Call& call) {
   return Error(Status::internal, "the monitor says: " + line);
 }
 
+Done MonitorProcess::let_go(const Call& call) { return send(kLeaveLine, call); }
+
 /// Failures that it sends come back as such.
 Result<std::string> MonitorProcess::read_line(const Call& call) {
   for (;;) {

@@ -18,6 +18,8 @@ class MonitorProcess {
   pid_t pid() const { return pid_; }
   /// Lets it begin, and waits for the guest. Fails with what it says.
   Done go(const Call& call);
+  /// A machine that is bound to this goes on without it.
+  Done let_go(const Call& call);
 
  private:
   explicit MonitorProcess(os::Fd socket) : socket_(std::move(socket)) {}
@@ -37,6 +39,7 @@ std::string here_line(pid_t pid);
 std::string failure_line(const Error& error);
 inline constexpr char kReadyLine[] = "ready\n";
 inline constexpr char kGoLine[] = "go\n";
+inline constexpr char kLeaveLine[] = "leave\n";
 // Descriptors that it finds open.
 inline constexpr int kMonitorSocket = 3;
 inline constexpr int kMonitorLock = 4;

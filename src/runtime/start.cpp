@@ -147,6 +147,7 @@ Result<MonitorProcess> launch(const image::Context& context, const std::string& 
   MSB_TRY(const sandbox::StoppedHold held, sandbox::hold_idle(context, name, call));
   MSB_TRY(Machine machine, describe(context, held.sandbox(), request, call));
   machine.bound = bound;
+  machine.stop_limit = request.stop_limit;
   MSB_CHECK(clear_traces(context, machine.directory));
   MSB_TRY(MonitorProcess monitor, MonitorProcess::start(machine, held.lock_fd(), call));
   MSB_CHECK(sandbox::record_starting(context, held, monitor.pid(), call));

@@ -26,7 +26,7 @@ struct StartRequest {
   bool network = false;
   bool console = false;
   uint64_t output_limit = 0;                ///< 0: 8 MiB
-  std::chrono::milliseconds stop_limit{0};  ///< for run(): time to end by itself once it is given up
+  std::chrono::milliseconds stop_limit{0};  ///< time to end by itself, once whoever it is bound to has given it up
 };
 
 /// Boots a sandbox. Returns when its command runs (the process is there; what it does is its own affair). The machine

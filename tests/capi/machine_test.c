@@ -66,7 +66,15 @@ static void stays_until_stopped(msb_client *client) {
     msb_sandbox_start_opts opts = shell(words);
     msb_error *error = NULL;
     CHECK(msb_sandbox_stop(client, "base", 1000, NULL, NULL) == MSB_ERR_SANDBOX_NOT_RUNNING);
-    must(msb_sandbox_start(client, "base", &opts, NULL, &error), error, "start");
+    /* Attached to another client, and let go: the machine does not end with that. */
+    msb_client *owner = open_home(msb_client_dir(client, MSB_DIR_HOME), 0);
+    opts.attached = true;
+    must(msb_sandbox_start(owner, "base", &opts, NULL, &error), error, "start");
+    CHECK(msb_sandbox_detach(client, "base", NULL) == MSB_ERR_SANDBOX_NOT_RUNNING);
+    must(msb_sandbox_detach(owner, "base", &error), error, "detach");
+    CHECK(msb_sandbox_detach(owner, "base", NULL) == MSB_ERR_SANDBOX_NOT_RUNNING);
+    must(msb_client_close(owner, &error), error, "close");
+    msb_handle_free(owner);
     CHECK(status_of(client, "base") == MSB_SANDBOX_RUNNING);
     const msb_status again = msb_sandbox_start(client, "base", &opts, NULL, &error);
     CHECK(failed(again, error, MSB_ERR_SANDBOX_STILL_RUNNING, "base"));
@@ -94,6 +102,26 @@ static void stays_until_stopped(msb_client *client) {
     CHECK_TEXT(info.stdout_bytes, "up\nnot yet\nbye\n");
     msb_handle_free(end);
     disk_is_sound(client, "base");
+}
+
+/* An attached machine ends with its client, and has its time for that. */
+static void ends_with_its_client(msb_client *client) {
+    const char *const words[] = {"/bin/sh", "-c",
+                                 "trap 'echo bye; exit 3' TERM; echo up; while :; do busybox usleep 100000; done"};
+    msb_sandbox_start_opts opts = shell(words);
+    opts.attached = true;
+    opts.stop_limit_ms = 10000;
+    msb_error *error = NULL;
+    msb_client *owner = open_home(msb_client_dir(client, MSB_DIR_HOME), 0);
+    must(msb_sandbox_start(owner, "base", &opts, NULL, &error), error, "start");
+    await_word(client, "base", "up");
+    msb_handle_free(owner);
+    msb_machine_end *end = NULL;
+    must(msb_sandbox_wait(client, "base", NULL, &end, &error), error, "wait");
+    msb_machine_end_info info = {.struct_size = sizeof info};
+    CHECK(msb_machine_end_read(end, &info) && info.end == MSB_END_EXITED && info.exit_code == 3 && info.clean);
+    CHECK_TEXT(info.stdout_bytes, "up\nbye\n");
+    msb_handle_free(end);
 }
 
 static void cannot_run(msb_client *client) {
@@ -199,6 +227,7 @@ int main(int argc, char **argv) {
     runs(client);
     forks(client);
     stays_until_stopped(client);
+    ends_with_its_client(client);
     cannot_run(client);
     says_much(client);
     given_up(client);

@@ -21,6 +21,8 @@ TEST(Machine, ComesBackFromItsRecords) {
   machine.accelerator = Accelerator::kvm;
   machine.memory_mib = 333;
   machine.network = true;
+  machine.bound = true;
+  machine.stop_limit = std::chrono::seconds(10);
   machine.output_limit = UINT64_MAX;
   const auto bytes = encode_records(to_records(machine));
   ASSERT_OK(bytes);
@@ -30,6 +32,8 @@ TEST(Machine, ComesBackFromItsRecords) {
   ASSERT_OK(again);
   EXPECT_EQ(to_records(*again), to_records(machine));
   EXPECT_TRUE(again->disks[1].writable);
+  EXPECT_TRUE(again->bound);
+  EXPECT_EQ(again->stop_limit, std::chrono::seconds(10));
   EXPECT_STATUS(Status::invalid_argument, machine_of({{"name", "web"}}));
 }
 
