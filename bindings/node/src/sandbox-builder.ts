@@ -1,9 +1,9 @@
 import type { CallOptions, Progress } from "./call.js";
 import { Client, onClientOf } from "./client.js";
-import { SandboxNotFoundError } from "./errors.js";
+import { SandboxStillRunningError, SnapshotImageMissingError } from "./errors.js";
 import { Image, type PullOptions } from "./image.js";
 import { boot, stop, stopLimitMs, type StartOptions } from "./machine.js";
-import { native, type SandboxCreateData, type SandboxData } from "./native.js";
+import { native, type SandboxCreateData } from "./native.js";
 import { policyCode, type PullPolicy } from "./pull-policy.js";
 import { PullProgressCreate } from "./pull-progress.js";
 import { Sandbox } from "./sandbox.js";
@@ -138,7 +138,10 @@ export class SandboxBuilder {
     };
   }
 
-  /** Pulls the image, makes the sandbox, and boots it. What it has made is gone again when that fails. */
+  /**
+   * Pulls the image, also the one that a snapshot lacks, makes the sandbox, and boots it. The sandbox is gone again when
+   * that fails.
+   */
   async create(options?: CreateOptions): Promise<Sandbox> {
     const policy = policyCode(this.#pullPolicy);
     const create = {
@@ -153,26 +156,41 @@ export class SandboxBuilder {
     const client = options?.client ?? (await Client.default());
     const last: CallOptions = { signal: options?.signal, onProgress: options?.onProgress, client };
     const earlier = { ...last, onProgress: unlessComplete(options?.onProgress) };
-    if (create.image !== undefined && create.fromSnapshot === undefined) {
-      await Image.pull(create.image, { ...options?.pull, policy: this.#pullPolicy as PullPolicy, ...earlier });
-    }
-    if (this.#replaceLimitMs !== undefined) await this.#stopOther(client, this.#replaceLimitMs, earlier);
-    await this.#record(client, create, this.#boot ? earlier : last);
+    const pull = (reference: string) =>
+      Image.pull(reference, { ...options?.pull, policy: this.#pullPolicy as PullPolicy, ...earlier });
+    if (create.image !== undefined && create.fromSnapshot === undefined) await pull(create.image);
+    await this.#record(client, create, this.#boot ? earlier : last, {
+      // This very image, whatever the tag means today.
+      image: async ({ details }) => void await pull(`${details["reference"]}@${details["digest"]}`),
+      room: () => stop(client, this.#name, this.#replaceLimitMs, earlier),
+    });
     if (this.#boot) await this.#start(client, options?.machine, last);
     return new Sandbox(this.#name, !this.#detached, client);
   }
 
-  async #stopOther(client: Client, limitMs: number, options: CallOptions): Promise<void> {
-    try {
-      await stop(client, this.#name, limitMs, options);
-    } catch (error) {
-      if (!(error instanceof SandboxNotFoundError)) throw error;
+  /** Makes record and disk. What is in the way, and may be put out of it, is: each once. */
+  async #record(
+    client: Client, create: SandboxCreateData, options: CallOptions,
+    make: { image: (missing: SnapshotImageMissingError) => Promise<void>; room: () => Promise<void> },
+  ): Promise<void> {
+    let mayPull = this.#pullPolicy !== "never", mayStop = create.replace;
+    for (;;) {
+      try {
+        await onClientOf(client, options, (_, control) =>
+          native.sandboxCreate(client.handle, this.#name, create, control));
+        return;
+      } catch (error) {
+        if (mayPull && error instanceof SnapshotImageMissingError) {
+          mayPull = false;
+          await make.image(error);
+        } else if (mayStop && error instanceof SandboxStillRunningError) {
+          mayStop = false;
+          await make.room();
+        } else {
+          throw error;
+        }
+      }
     }
-  }
-
-  #record(client: Client, create: SandboxCreateData, options: CallOptions): Promise<SandboxData> {
-    return onClientOf(client, options, (_, control) =>
-      native.sandboxCreate(client.handle, this.#name, create, control));
   }
 
   async #start(client: Client, machine: StartOptions | undefined, options: CallOptions): Promise<void> {

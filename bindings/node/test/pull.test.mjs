@@ -2,7 +2,10 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { Client, HttpError, Image, ImageHandle, ImageNotFoundError, InvalidConfigError } from "microsandbox";
+import {
+  Client, HttpError, Image, ImageHandle, ImageNotFoundError, InvalidConfigError, Sandbox, Snapshot,
+  SnapshotImageMissingError,
+} from "microsandbox";
 
 import { missing, registryLab } from "./registry-lab.mjs";
 import { workspace } from "./support.mjs";
@@ -61,6 +64,25 @@ test("pull", { skip: missing }, async (group) => {
     await assert.rejects(Image.pull(demo("TLS"), { platform: "linux/amd64" }), HttpError);
     const { handle } = await Image.pull(demo("TLS"), { platform: "linux/amd64", caCerts: lab.CA });
     assert.equal(handle.manifestDigest, lab.DEMO);
+  });
+
+  await group.test("a sandbox gets its image, and the one that its snapshot lacks", async () => {
+    const pull = { insecure: true, platform: "linux/amd64" };
+    const [here, there] = await Promise.all(["here", "there"].map((home) => Client.open({ home: `${folder}/${home}` })));
+    const phases = [];
+    await Sandbox.builder("one").image(demo("PLAIN")).boot(false).create({
+      client: here, pull, onProgress: ({ phase }) => phases.push(phase),
+    });
+    assert.ok(phases.includes("downloading"));
+    assert.equal(phases.indexOf("complete"), phases.length - 1);
+    await Snapshot.builder("one").name("ready").create({ client: here });
+    await Snapshot.export("ready", `${folder}/ready.tar`, { client: here });
+    await Snapshot.import(`${folder}/ready.tar`, undefined, { client: there });
+    const two = () => Sandbox.builder("two").fromSnapshot("ready").boot(false);
+    await assert.rejects(two().pullPolicy("never").create({ client: there }), SnapshotImageMissingError);
+    await two().create({ client: there, pull });
+    assert.equal((await Sandbox.get("two", { client: there })).status, "stopped");
+    for (const client of [here, there]) await client.close();
   });
 
   await group.test("an abort ends a pull at once, and the index stays as it was", async () => {
