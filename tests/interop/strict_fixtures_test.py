@@ -5,7 +5,7 @@ import os
 import subprocess
 
 from support import Malformed, Workspace, fixture, main, read_file, read_json, run_script
-from strict import archive, cached, database, descriptor, erofs, ext4, integrity, reference
+from strict import archive, cached, database, descriptor, erofs, ext4, home, integrity, reference
 
 MANIFEST = ("0.5.7", "0.6.2", "0.6.6")
 SNAPSHOT = ("0.6.7", "0.6.14", "0.6.18")
@@ -173,6 +173,19 @@ class Images(Workspace):
         subprocess.run(["tar", "-xSf", archived, "-C", self.work], check=True)
         [name] = [name for name in os.listdir(self.work) if name.startswith("upper")]
         ext4.hold_fresh(self.path(name))
+
+
+class ImagesOfOurs(Workspace):
+    def test_from_the_same_inputs(self):
+        """Layers as the releases make them, byte for byte; what joins them by the profile too."""
+        for name, references in IMAGES.items():
+            [archived] = [file for file in os.listdir(fixture("images/inputs")) if file.startswith(name)]
+            here, folder = self.path(name), fixture(f"images/{name}/cache/layers")
+            self.msbctl("image", "load", "-q", "-i", fixture(f"images/inputs/{archived}"), home=here)
+            with self.subTest(name):
+                self.assertEqual(set(home.Home(here).images), set(references))
+                for layer in os.listdir(folder):
+                    self.assertEqual(read_file(f"{here}/cache/layers/{layer}"), read_file(f"{folder}/{layer}"))
 
 
 class Databases(Workspace):

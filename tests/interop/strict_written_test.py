@@ -5,7 +5,7 @@ import os
 import shutil
 
 from support import LATER, Malformed, OURS, Workspace, main, read_file
-from strict import archive, erofs, home
+from strict import archive, erofs, home, reference
 
 ALGORITHMS = {"merkle": "msb-file-merkle-blake3-v1", "sparse": "msb-sparse-sha256-v1", "sha256": "sha256"}
 
@@ -42,6 +42,15 @@ class Written:
         tree = {path.decode(): node for path, node in erofs.walk(found.images["demo/app:1"][1])}
         self.assertEqual(sorted(tree), ["/bin", "/bin/data", "/etc", "/etc/motd"])
         self.assertEqual((tree["/etc/motd"].data, tree["/bin/data"].data), (b"hello again\n", bytes(range(256)) * 400))
+
+    def test_references(self):
+        """Each as it is spelled, its document by what that means."""
+        names = ["python", "foo/bar", "localhost/x", "127.0.0.1:5050/a/b:1", "test.com:5000", "Foo/bar:V.1_a",
+                 "index.docker.io/library/python", "a--b.c__d/e-f:1", f"ghcr.io/x/y@sha256:{'5' * 64}"]
+        self.msbctl("image", "load", "-q", "-i", self.demo_archive(), *[f"--tag={name}" for name in names])
+        self.assertEqual(set(self.hold().images), {*names, "demo/app:1", "demo/other:2"})
+        there = {name[:-5] for name in os.listdir(f"{self.home}/cache/manifests") if name.endswith(".json")}
+        self.assertLessEqual({reference.metadata_name(name)[:-5] for name in names}, there)
 
     def test_snapshots(self):
         odd = 'a"b\\c\n\t\u0001/\u007f\u00e9\U0001F600'

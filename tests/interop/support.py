@@ -141,10 +141,6 @@ class KeptHome(Workspace):
 
 
 class Result(unittest.TextTestResult):
-    def addSkip(self, test, reason):
-        super().addSkip(test, reason)
-        self.stream.writeln(f"skipped: {test}: {reason}")
-
     def addSubTest(self, test, subtest, err):
         super().addSubTest(test, subtest, err)
         if err:
@@ -158,6 +154,8 @@ def main():
     result = program.result
     if not result.wasSuccessful():
         sys.exit(1)
+    for reason in sorted({reason for _, reason in result.skipped}):
+        print(f"skipped: {os.path.basename(sys.argv[0])}: {reason}")
     # Of a class that is skipped no test runs.
     sys.exit(SKIPPED if result.skipped and result.testsRun <= len(result.skipped) else 0)
 

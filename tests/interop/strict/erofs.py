@@ -273,7 +273,7 @@ class Writer:
 
     def nlink(self, node):
         if node is self.root:
-            return 2
+            return 2 if self.devices is None else node.nlink  # of an fsmeta it may be right
         if node.kind == DIRECTORY:
             return 2 + sum(child.kind == DIRECTORY for child in node.children.values())
         return node.nlink  # hold() counts the names
@@ -333,6 +333,8 @@ def hold_fsmeta(image, layers):
     require((reader.incompat, reader.extra, reader.slot) == (0x0C, len(layers), 9), "erofs: not an fsmeta")
     root = reader.tree()
     hold_links(root)
+    folders = sum(child.kind == DIRECTORY for child in root.children.values())
+    require(root.nlink in (2, 2 + folders), "erofs: number of names of the root")
     same(image, Writer(root, [len(layer) // BLOCK for layer in layers]).image(), "fsmeta")
     for path, node in walk(root):
         if node.kind == FILE:
