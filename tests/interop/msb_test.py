@@ -1,6 +1,7 @@
 """Both directions against the real program: what the library writes msb reads and goes on with, and the other way
 round. Installs the packages of each release into $MSB_INTEROP_PACKAGES; is skipped where they cannot be had."""
 
+import concurrent.futures
 import json
 import os
 import shutil
@@ -337,6 +338,39 @@ class TakenOver:
         self.hold()
 
 
+    def test_both_at_once(self):
+        """Both load, tag, capture, list and remove in one home at once: nothing fails, and it is whole afterwards."""
+        self.bring()
+        archived, turns = self.demo_archive(), range(4)
+
+        def theirs():
+            for turn in turns:
+                self.msb("load", "-q", "-i", archived, "-t", f"demo/theirs:{turn}")
+                self.create_theirs(f"theirs-{turn}", "--integrity")
+                self.names("snapshot", "ls")
+                self.msb("image", "rm", f"demo/theirs:{turn}", "--force")  # sandboxes have the image
+            self.msb("snapshot", "rm", *(f"theirs-{turn}" for turn in turns[1:]))
+
+        def ours():
+            for turn in turns:
+                self.msbctl("image", "load", "-q", "-i", archived, "--tag", f"demo/ours:{turn}")
+                self.msbctl("sandbox", "create", "-q", f"ours-{turn}", "--image", "demo/app:1", "--size", "80MiB")
+                self.msbctl("snapshot", "create", "-q", f"ours-{turn}", "--from", f"ours-{turn}", "--integrity")
+                self.msbctl("snapshot", "reindex")
+                self.msbctl("image", "rm", "-q", f"demo/ours:{turn}")
+                self.msbctl("image", "gc", "-q")
+            self.msbctl("snapshot", "rm", *(f"ours-{turn}" for turn in turns[1:]))
+            self.msbctl("sandbox", "rm", "-q", *(f"ours-{turn}" for turn in turns))
+
+        with concurrent.futures.ThreadPoolExecutor() as workers:
+            for done in [workers.submit(work) for work in (theirs, ours)]:
+                done.result()
+        self.assertEqual(sorted(self.hold().snapshots), ["ours-0", "theirs-0"])
+        self.assertEqual(self.names("ls"), ["theirs"])
+        self.assertEqual([each["reference"] for each in self.told("image", "ls")], ["demo/app:1"])
+        self.msbctl("check", "--deep")
+
+
 class Registry:
     """What tests/support has for pulls."""
 
@@ -402,11 +436,11 @@ class Msb_0_7_2(Release):
         self.msbctl("image", "load", "-q", "-i", self.path("theirs.tar"), home=self.path("here"))
         self.assertEqual(self.seen("image", "inspect", "demo/app:1")["config"]["working_dir"], "/srv")
         self.msb("load", "-q", "-i", self.path("ours.tar"), "-t", "demo/other:1")
-        self.msb("image", "rm", "demo/other:1")
-        self.msb("snapshot", "rm", *(f"{self.home}/snapshots/{name}" for name in [*ALGORITHMS, "base"]))
-        self.msb("rm", "-q", "booted", "ours", "fork")
-        self.msb("image", "prune", "--yes")
-        self.assertEqual(self.told("image", "ls"), [])
+        self.msb("image", "rm", "demo/other:1", "--force")  # another reference has the image too
+        pruned = self.path("pruned")
+        self.msbctl("image", "load", "-q", "-i", self.path("theirs.tar"), home=pruned)
+        self.msb("image", "prune", "--yes", home=pruned)
+        self.assertEqual(self.told("image", "ls", home=pruned), [])
 
     def test_images_of_theirs(self):
         self.bring()
