@@ -39,8 +39,8 @@ Result<std::string> read_certificates(const std::vector<std::string>& paths) {
 /// `https://registry-1.docker.io` for `docker.io`, which is nobody's address.
 Result<Url> address_of(const std::string& host, bool insecure) {
   auto url = Url::parse((insecure ? "http://" : "https://") + (host == "docker.io" ? "registry-1.docker.io" : host));
-  if (!url) return Error(Status::invalid_argument, host + " is no address of a registry").with("name", host);
-  return url;
+  if (url || url.error().status() != Status::invalid_argument) return url;
+  return Error(Status::invalid_argument, host + " is no address of a registry").with("name", host);
 }
 
 /// What a registry says about its refusal: the first of its error codes, which are words.

@@ -1,6 +1,6 @@
 // What the package is once installed: ESM and CommonJS with the same objects, and libraries that it brings along.
 import assert from "node:assert/strict";
-import { execFileSync } from "node:child_process";
+import { execFileSync, spawnSync } from "node:child_process";
 import { existsSync, mkdtempSync, readFileSync, readdirSync, realpathSync, rmSync, statSync } from "node:fs";
 import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
@@ -64,9 +64,22 @@ test("the programs that run machines come along, and need nothing that the packa
   }
 });
 
+test("what the system lacks is named", (t) => {
+  const program = `
+    require("microsandbox").Image.pull("127.0.0.1:1/none").catch(({ code, message }) => console.log(code, message))`;
+  const script = 'mount --bind /dev/null "$1" && exec "$2" -e "$3"';
+  const curl = /libcurl\.so\.4 .*=> (\S+)/.exec(execFileSync("/sbin/ldconfig", ["-p"], { encoding: "utf8" }))?.[1];
+  if (!curl) return t.skip("no libcurl to hide");
+  if (spawnSync("unshare", ["-m", "true"]).status !== 0) return t.skip("only root may hide it");
+  const { stdout } = spawnSync(
+    "unshare", ["-m", "sh", "-c", script, "sh", realpathSync(curl), process.execPath, program],
+    { cwd: dirname(root), encoding: "utf8", env: { ...process.env, MSB_HOME: join(folder, "home") } });
+  assert.match(stdout, /^unsupported unsupported operation: .*libcurl\.so\.4.*libcurl4/);
+});
+
 test("symbols that Node shows as well are bound to the libraries' own", () => {
   const program = 'require("microsandbox").Image.pull("127.0.0.1:1/none").catch(() => {})'; // nobody is there to answer
-  const { status, stderr } = require("node:child_process").spawnSync(process.execPath, ["-e", program], {
+  const { status, stderr } = spawnSync(process.execPath, ["-e", program], {
     cwd: dirname(root), encoding: "utf8", maxBuffer: 1 << 30,
     env: { ...process.env, MSB_HOME: join(folder, "home"), LD_DEBUG: "bindings", LD_BIND_NOW: "1" },
   });
