@@ -33,7 +33,7 @@ void Session::open(uint32_t flags) {
 
 const msb_call* Session::call() {
   call_.cancel = cancel_;
-  if (streams.err_is_terminal() && !settings.quiet) {
+  if (!settings.quiet && (streams.err_is_terminal() || !json())) {
     call_.on_progress = on_progress;
     call_.user = this;
     call_.progress_interval_ms = 100;
@@ -70,7 +70,13 @@ void Session::report(const Failure& failure) {
 
 void Session::on_progress(const msb_progress* event, void* session) {
   auto* self = static_cast<Session*>(session);
-  self->streams.show_live(self->progress_.update(*event, Progress::Clock::now(), self->streams.columns() - 1));
+  Streams& streams = self->streams;
+  if (streams.err_is_terminal()) {
+    const Streams::Size size = streams.size();
+    streams.show_live(self->progress_.update(*event, Progress::Clock::now(), size.columns - 1, size.rows - 1));
+  } else if (const std::string done = self->progress_.milestone(*event); !done.empty()) {
+    streams.tick(true, "Fetched", done, 0);
+  }
 }
 
 void Session::on_log(uint32_t level, const char* target, const char* message, void* session) {

@@ -35,7 +35,8 @@ class Session {
   msb_client* client();
   /// The same, but nothing is created or changed.
   msb_client* existing_client();
-  /// Control for the next call: it can be interrupted, and shows progress on a terminal unless --quiet.
+  /// Control for the next call: it can be interrupted, and shows progress unless --quiet; elsewhere than on a terminal
+  /// only its milestones, and none with JSON.
   const msb_call* call();
   /// Seconds since call() was last asked for.
   double seconds() const;

@@ -24,6 +24,7 @@ constexpr std::string_view kGreen = "\x1b[32m";
 constexpr std::string_view kCyan = "\x1b[36m";
 constexpr std::string_view kPlain = "\x1b[0m";
 constexpr std::string_view kEraseLine = "\r\x1b[K";
+constexpr std::string_view kEraseBelow = "\r\x1b[J";
 
 /// False with errno when not all could be written.
 bool write_all(int fd, std::string_view text) {
@@ -88,19 +89,27 @@ void Streams::tick(bool good, std::string_view verb, std::string_view target, do
   say(line);
 }
 
-void Streams::show_live(std::string_view line) {
-  if (!err_terminal_ || (line.empty() && !live_)) return;
-  live_ = !line.empty();
-  [[maybe_unused]] const bool written = write_all(STDERR_FILENO, std::string(kEraseLine) + std::string(line));
+void Streams::show_live(std::string_view lines) {
+  if (!err_terminal_ || (lines.empty() && live_ == 0)) return;
+  if (interrupted_by() != 0) {
+    live_ = 0;  // what the signal handler said stands below them
+    return;
+  }
+  std::string text;
+  if (live_ > 1) text = "\x1b[" + std::to_string(live_ - 1) + "A";
+  text += live_ > 1 ? kEraseBelow : kEraseLine;
+  live_ = lines.empty() ? 0 : static_cast<size_t>(std::count(lines.begin(), lines.end(), '\n')) + 1;
+  [[maybe_unused]] const bool written = write_all(STDERR_FILENO, text + std::string(lines));
 }
 
 void Streams::clear_live() {
-  if (live_) show_live({});
+  if (live_ != 0) show_live({});
 }
 
-size_t Streams::columns() const {
+Streams::Size Streams::size() const {
   winsize size{};
-  return ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0 ? size.ws_col : 80;
+  if (ioctl(STDERR_FILENO, TIOCGWINSZ, &size) != 0 || size.ws_col == 0 || size.ws_row == 0) return {};
+  return {size.ws_col, size.ws_row};
 }
 
 bool Streams::confirm(std::string_view question) {

@@ -33,11 +33,15 @@ class Streams {
   /// `   ✓ Verb         target (1.2s)`; the time only when it took more than half a second.
   void tick(bool good, std::string_view verb, std::string_view target, double seconds);
 
-  /// Replaces the line that is redrawn while work goes on; only on a terminal.
-  void show_live(std::string_view line);
+  /// Replaces the lines that are redrawn while work goes on; only on a terminal, and not once the user has interrupted.
+  void show_live(std::string_view lines);
   void clear_live();
-  /// Columns of the terminal behind standard error.
-  size_t columns() const;
+  /// Size of the terminal behind standard error.
+  struct Size {
+    size_t columns = 80;
+    size_t rows = 24;
+  };
+  Size size() const;
 
   /// Asks on standard error for a `y`. Throws Failure when nobody can answer, or the wait was interrupted.
   bool confirm(std::string_view question);
@@ -50,7 +54,7 @@ class Streams {
   bool out_terminal_;
   bool err_terminal_;
   bool no_colour_;
-  bool live_ = false;
+  size_t live_ = 0;  // lines that are redrawn
 };
 
 }  // namespace msbctl

@@ -2,7 +2,7 @@
 Usage: run.py [--update] MSBCTL CASE...
 
 A case is a transcript. Every command runs in bash, in a directory and a home of the case's own, where demo.tar is an
-image to load:
+image to load and $TESTS the folder of this file:
 
   $ COMMAND       with pipes for its output
   % COMMAND       on a terminal of 80 columns
@@ -32,6 +32,7 @@ import time
 
 import demo_image
 
+TESTS = os.path.dirname(os.path.abspath(__file__))
 PATIENCE = 60  # seconds for one command
 NEEDS_MACHINES = "needs machines"
 MASKS = [
@@ -73,9 +74,18 @@ def parse(text):
     return head, masks, steps
 
 
+def without_redrawn(text):
+    """Text without the lines that the program has gone back over."""
+    seen = ""
+    for piece in re.split(r"(\x1b\[\d+A\r\x1b\[J)", text):
+        back = re.fullmatch(r"\x1b\[(\d+)A\r\x1b\[J", piece)
+        seen = "\n".join(seen.split("\n")[:-1 - int(back[1])] + [""]) if back else seen + piece
+    return seen
+
+
 def shown(prefix, data, masks):
     """Output as lines of a case: masked, control bytes spelled out."""
-    text = data.decode("utf-8", "backslashreplace").replace("\r\n", "\n")
+    text = without_redrawn(data.decode("utf-8", "backslashreplace").replace("\r\n", "\n"))
     for pattern, replacement in masks:
         text = re.sub(pattern, replacement, text)
     lines = text.split("\n")
@@ -83,7 +93,7 @@ def shown(prefix, data, masks):
         lines.pop()
     else:
         lines[-1] += "\\c"  # no newline at the end
-    # What a redrawn line showed before is gone from the screen.
+    # What redrawn lines showed before is gone from the screen.
     lines = [line.rsplit("\r\x1b[K", 1)[-1] for line in lines]
     return [f"{prefix} {line}".rstrip().replace("\x1b", "\\e").replace("\r", "\\r") for line in lines]
 
@@ -141,7 +151,7 @@ def run_case(path, msbctl):
         head, masks, steps = parse(file.read())
     work = tempfile.mkdtemp(prefix="msbctl-")
     masks.insert(0, (re.escape(work), "WORK"))
-    env = {"PATH": f"{os.path.dirname(msbctl)}:{os.environ['PATH']}", "HOME": work, "MSB_HOME": f"{work}/home",
+    env = {"PATH": f"{os.path.dirname(msbctl)}:{os.environ['PATH']}", "HOME": work, "TESTS": TESTS, "MSB_HOME": f"{work}/home",
            "TZ": "UTC", "LANG": "C.UTF-8", "TERM": "xterm-256color"}
     env.update({key: value for key, value in os.environ.items() if key.endswith("SAN_OPTIONS")})
     result = head

@@ -1,5 +1,7 @@
 #include "cli/progress.h"
 
+#include <algorithm>
+
 #include <gtest/gtest.h>
 
 #include "cli/text.h"
@@ -65,6 +67,63 @@ TEST(ProgressLine, KeepsTheBarWhileLayersAreWritten) {
   EXPECT_EQ(progress.update(layer(MSB_PHASE_WRITING, 0, 10 * kMiB), kStart + milliseconds(500), 79), line);
   progress.update(layer(MSB_PHASE_DOWNLOADING, 1, 10 * kMiB), kStart + milliseconds(600), 79);
   EXPECT_TRUE(progress.update(layer(MSB_PHASE_WRITING, 1, 0), kStart + milliseconds(700), 79).starts_with("Writing"));
+}
+
+msb_progress layer(uint32_t index, uint32_t count, uint64_t done, uint64_t total, const char* item) {
+  msb_progress part = event(MSB_PHASE_DOWNLOADING, done, total, item);
+  part.index = index;
+  part.count = count;
+  return part;
+}
+
+TEST(ProgressLines, ShowEachLayerAndTheTotal) {
+  const std::string digest = "sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
+  Progress progress;
+  progress.update(layer(0, 2, 0, 10 * kMiB, digest.c_str()), kStart, 79, 23);
+  progress.update(layer(1, 2, 0, 10 * kMiB, "\x1b[2Jevil"), kStart, 79, 23);
+  EXPECT_EQ(progress.update(layer(0, 2, 5 * kMiB, 10 * kMiB, digest.c_str()), kStart + milliseconds(1000), 79, 23),
+            "0123456789ab  █████       50%  5.0 MiB / 10.0 MiB\n"
+            "\\x1b[2Jevil                0%  0 B / 10.0 MiB\n"
+            "Downloading   ██▌         25%  5.0 MiB / 20.0 MiB  5.0 MiB/s  0:03 left");
+}
+
+TEST(ProgressLines, ShowOnlyLayersThatStillComeWhereTheyAreMany) {
+  Progress progress;
+  for (uint32_t i = 0; i < 30; ++i) progress.update(layer(i, 30, 0, kMiB, "layer"), kStart, 79, 5);
+  for (uint32_t i = 0; i < 28; ++i) progress.update(layer(i, 30, kMiB, kMiB, "done"), kStart, 79, 5);
+  const std::string lines = progress.update(layer(29, 30, kMiB / 2, kMiB, "layer"), kStart + milliseconds(400), 79, 5);
+  EXPECT_EQ(lines,
+            "layer                      0%  0 B / 1.0 MiB\n"
+            "layer         █████       50%  512.0 KiB / 1.0 MiB\n"
+            "Downloading   █████████▌  95%  28.5 MiB / 30.0 MiB");
+}
+
+TEST(ProgressLines, NeverTakeMoreThanTheTerminalHas) {
+  Progress progress;
+  for (uint32_t i = 0; i < 30; ++i) progress.update(layer(i, 30, 0, kMiB, "layer"), kStart, 79, 4);
+  const std::string lines = progress.update(layer(0, 30, kMiB / 2, kMiB, "layer"), kStart + milliseconds(400), 20, 4);
+  EXPECT_EQ(std::count(lines.begin(), lines.end(), '\n'), 3);
+  for (size_t at = 0; at < lines.size();) {
+    const size_t end = std::min(lines.find('\n', at), lines.size());
+    EXPECT_LE(columns_of(lines.substr(at, end - at)), 20U);
+    at = end + 1;
+  }
+}
+
+TEST(ProgressMilestones, AreLayersThatHaveCome) {
+  Progress progress;
+  EXPECT_EQ(progress.milestone(layer(0, 2, 0, kMiB, "a")), "");
+  EXPECT_EQ(progress.milestone(layer(1, 2, 0, 3 * kMiB, "b")), "");
+  EXPECT_EQ(progress.milestone(layer(1, 2, 3 * kMiB, 3 * kMiB, "b")), "");
+  msb_progress written = layer(1, 2, 3 * kMiB, 3 * kMiB, "b");
+  written.phase = MSB_PHASE_WRITING;
+  EXPECT_EQ(progress.milestone(written), "layer 2 of 2, 3.0 MiB");
+}
+
+TEST(ProgressMilestones, AreNoneOfOtherWork) {
+  Progress progress;
+  EXPECT_EQ(progress.milestone(event(MSB_PHASE_MATERIALIZING, kMiB, kMiB)), "");
+  EXPECT_EQ(progress.milestone(event(MSB_PHASE_WRITING, kMiB, kMiB)), "");
 }
 
 TEST(ProgressLine, CountsItemsWithoutBytes) {
