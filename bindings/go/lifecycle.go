@@ -9,7 +9,7 @@ import (
 	"github.com/superradcompany/microsandbox/sdk/go/internal/capi"
 )
 
-// A machine is looked after by a process of its own, which outlives this one. A machine that `msb` runs can be waited for,
+// A machine is looked after by a process of its own. A machine that `msb` runs can be waited for,
 // but is for `msb` to stop: asking for that fails with Code "busy".
 
 const (
@@ -45,26 +45,26 @@ type SandboxStopResult struct {
 	Source     *string
 }
 
-// StartSandbox boots a stopped sandbox, which then runs until it is stopped. The result owns the machine:
-// [Sandbox.Close] stops it. One that runs is ErrSandboxStillRunning; a host without QEMU or a kernel is
+// StartSandbox boots a stopped sandbox, which then runs until it is stopped. The result owns the machine: it ends with
+// [Sandbox.Close], with [Client.Close], and with the program. One that runs is ErrSandboxStillRunning; a host without QEMU or a kernel is
 // ErrUnsupportedOperation, and Detail("package") is what to install.
 func StartSandbox(ctx context.Context, name string) (*Sandbox, error) {
-	return StartSandboxWith(ctx, name, RunOptions{})
+	return start(ctx, name, true, RunOptions{})
 }
 
 // StartSandboxDetached is [StartSandbox] with a result that does not own the machine.
 func StartSandboxDetached(ctx context.Context, name string) (*Sandbox, error) {
-	sandbox, err := StartSandbox(ctx, name)
-	if err == nil {
-		sandbox.client.Detach(name)
-	}
-	return sandbox, err
+	return start(ctx, name, false, RunOptions{})
 }
 
 // StartSandboxWith is [StartSandbox] with a command, as [RunSandbox] has it: it returns when the command runs, and the
 // machine ends with it. What the command writes is in the logs. Without a command nothing runs.
 func StartSandboxWith(ctx context.Context, name string, options RunOptions, command ...string) (*Sandbox, error) {
-	native, err := options.start(command)
+	return start(ctx, name, true, options, command...)
+}
+
+func start(ctx context.Context, name string, owned bool, options RunOptions, command ...string) (*Sandbox, error) {
+	native, err := options.start(command, owned)
 	if err != nil {
 		return nil, err
 	}
@@ -76,7 +76,7 @@ func StartSandboxWith(ctx context.Context, name string, options RunOptions, comm
 		return nil, wrap(err)
 	}
 	sandbox := &Sandbox{name: name, client: client}
-	sandbox.own(true)
+	sandbox.own(owned)
 	return sandbox, nil
 }
 

@@ -62,6 +62,7 @@ status running
 too early: true
 started twice: true
 removed: false
+let go: true
 upper verified post-deps baseline
 connected, not owned: true
 status running

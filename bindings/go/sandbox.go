@@ -19,9 +19,9 @@ type Sandbox struct {
 }
 
 // CreateSandbox makes a sandbox and boots it: a writable disk, empty over an image ([WithImage]) or a private copy of a
-// snapshot's ([WithSnapshot]), and a machine that runs until it is stopped. [Sandbox.Close] stops it, unless
-// [WithDetached] is given, and so does [Client.Close]; a program that ends without either leaves it running. [WithoutBoot]
-// makes record and disk only, for [RunSandbox] and [StartSandbox].
+// snapshot's ([WithSnapshot]), and a machine that runs until it is stopped. [Sandbox.Close] stops it, [Client.Close], and
+// the end of the program, unless [WithDetached] is given. [WithoutBoot] makes record and disk only, for [RunSandbox] and
+// [StartSandbox].
 //
 // An image that is not cached is pulled; see [WithPullPolicy]. When the machine does not come up, nothing is left of the
 // sandbox.
@@ -34,7 +34,7 @@ func CreateSandbox(ctx context.Context, name string, opts ...SandboxOption) (*Sa
 	for _, option := range opts {
 		option(&config)
 	}
-	boot, err := config.BootOptions.start(config.BootCommand)
+	boot, err := config.BootOptions.start(config.BootCommand, !config.Detached)
 	if err != nil {
 		return nil, err
 	}
@@ -54,7 +54,7 @@ func CreateSandbox(ctx context.Context, name string, opts ...SandboxOption) (*Sa
 		_ = client.RemoveSandbox(context.Background(), name)
 		return nil, wrap(err)
 	}
-	sandbox.own(!config.Detached)
+	sandbox.own(boot.Attached)
 	return sandbox, nil
 }
 
@@ -141,15 +141,15 @@ func (s *Sandbox) Close() error {
 	return stop(context.Background(), s.client, s.name, stopTimeout)
 }
 
-// Detach gives the machine up: Close does not stop it.
+// Detach gives the machine up: neither Close nor the end of the program stops it.
 func (s *Sandbox) Detach(ctx context.Context) error {
 	if err := s.usable(ctx); err != nil {
 		return err
 	}
-	if s.client.Attached(s.name, s.machine) {
-		s.client.Detach(s.name)
+	if !s.client.Attached(s.name, s.machine) {
+		return nil
 	}
-	return nil
+	return ended(s.client, s.name, s.client.DetachSandbox(s.name))
 }
 
 // OwnsLifecycle tells whether Close stops a machine: one that was booted for this Sandbox, neither with [WithDetached] nor

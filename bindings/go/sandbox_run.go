@@ -24,7 +24,7 @@ type RunOptions struct {
 	Output      func(source OutputSource, bytes []byte)
 	OutputLimit uint64 // bytes kept, or passed on, of each output; 0 for 8 MiB. The rest is counted.
 
-	StopTimeout  time.Duration // RunSandbox, when its context ends: time for a clean end; 0 for none
+	StopTimeout  time.Duration // for a clean end, once it is given up; 0 for none, and for 10 s after a start
 	Kernel       string        // bzImage to boot; "" for the newest in /boot
 	Accelerator  Accelerator   // "" for AcceleratorAuto
 	ReadyTimeout time.Duration // longest time from the start to the command; 0 for 60 s
@@ -129,13 +129,16 @@ func (options *RunOptions) native(command []string) (capi.StartOptions, error) {
 	}, nil
 }
 
-// start is native for a machine that stays.
-func (options *RunOptions) start(command []string) (capi.StartOptions, error) {
+// start is native for a machine that stays; one that is owned has the time of Stop when its owner dies.
+func (options *RunOptions) start(command []string, owned bool) (capi.StartOptions, error) {
 	native, err := options.native(command)
 	if err == nil && options.Output != nil {
 		err = failure(ErrInvalidArgument, "invalid argument: the output of a machine that is started is in its logs")
 	}
-	native.Idle = len(command) == 0
+	native.Idle, native.Attached = len(command) == 0, owned
+	if native.StopLimit == 0 {
+		native.StopLimit = stopTimeout
+	}
 	return native, err
 }
 

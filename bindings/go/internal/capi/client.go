@@ -74,16 +74,8 @@ func Open(options Options) (*Client, error) {
 		return nil, err
 	}
 	client.native = native
-	runtime.SetFinalizer(client, (*Client).forget)
+	runtime.SetFinalizer(client, func(c *Client) { _ = c.Close() })
 	return client, nil
-}
-
-// forget closes a client that nobody has any more. Its machines are told to stop, and see to that themselves.
-func (c *Client) forget() {
-	for _, name := range c.Sandboxes() {
-		_ = c.RequestStop(context.Background(), name, false)
-	}
-	_ = c.Close()
 }
 
 // Home is the absolute path of the home; "" when the client is closed.

@@ -45,7 +45,8 @@ type StartOptions struct {
 	ReadyTimeout               time.Duration
 	Network, Console           bool
 	OutputLimit                uint64
-	StopLimit                  time.Duration // of a run that is given up
+	StopLimit                  time.Duration // of a run that is given up, and of an attached machine
+	Attached                   bool
 }
 
 // MachineEnd is how a machine has ended.
@@ -76,6 +77,7 @@ func (a *arena) startOptions(options StartOptions) C.msb_sandbox_start_opts {
 		console:          C.bool(options.Console),
 		output_limit:     C.uint64_t(options.OutputLimit),
 		stop_limit_ms:    limit(options.StopLimit),
+		attached:         C.bool(options.Attached),
 	}
 	opts.command, opts.command_count = a.texts(options.Command)
 	opts.env, opts.env_count = a.pairs(options.Env)
@@ -97,6 +99,16 @@ func (c *Client) StartSandbox(ctx context.Context, name string, options StartOpt
 	named, opts := a.text(name), a.startOptions(options)
 	return c.do(ctx, &a, func(client *C.msb_client, call *C.msb_call, failure **C.msb_error) C.msb_status {
 		return C.msb_sandbox_start(client, named, &opts, call, failure)
+	})
+}
+
+// DetachSandbox is msb_sandbox_detach.
+func (c *Client) DetachSandbox(name string) error {
+	var a arena
+	defer a.free()
+	named := a.text(name)
+	return c.do(context.Background(), &a, func(client *C.msb_client, _ *C.msb_call, failure **C.msb_error) C.msb_status {
+		return C.msb_sandbox_detach(client, named, failure)
 	})
 }
 

@@ -76,6 +76,10 @@ func run(ctx context.Context, archive, work string) error {
 	_, err = m.StartSandbox(ctx, "baseline")
 	fmt.Println("started twice:", m.IsKind(err, m.ErrSandboxStillRunning))
 	fmt.Println("removed:", !m.IsKind(running.Remove(ctx), m.ErrSandboxStillRunning))
+	if err := sb.Detach(ctx); err != nil {
+		return err
+	}
+	fmt.Println("let go:", !sb.OwnsLifecycleOrFalse())
 	_ = sb.Stop(ctx)
 	_ = sb.Close()
 
