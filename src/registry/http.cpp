@@ -101,7 +101,12 @@ Result<std::unique_ptr<HttpResponse>> Http::send(HttpRequest request, const Call
     }
     auto next = request.url.resolve(*location);
     if (!next) return Error(Status::http, request.url.shown() + " redirects to " + next.error().message());
-    if (next->origin() != request.url.origin()) request.authorization.clear();
+    if (next->origin() != request.url.origin()) {
+      request.authorization.clear();
+      if (!request.body.empty()) {  // it may hold a secret, as a refresh token is
+        return Error(Status::http, request.url.shown() + " redirects what is sent to it to another host");
+      }
+    }
     request.url = std::move(*next);
     // What is left of the answer is read, so that its connection can be used again.
     const auto dropped = response->text(kMaxDropped);

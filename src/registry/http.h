@@ -68,7 +68,8 @@ class Http {
   Http(const Http&) = delete;
   Http& operator=(const Http&) = delete;
 
-  /// One request; `call` must outlive the response. Any status but a redirect is a response.
+  /// One request; `call` must outlive the response. Any status but a redirect is a response. A body goes to no other
+  /// origin than the one it is for.
   /// @retval Status::http  nobody answers, or not as HTTP has it; transient where that may pass
   Result<std::unique_ptr<HttpResponse>> send(HttpRequest request, const Call& call);
   const Patience& patience() const { return options_.patience; }

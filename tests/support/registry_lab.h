@@ -56,6 +56,8 @@ class RegistryLab {
   /// False when the machine lacks docker-registry, skopeo, openssl or Python.
   bool ready() const { return ready_; }
   const std::string& operator[](const std::string& key) const { return facts_.at(key); }
+  /// False for a server that this machine lacks.
+  bool has(const std::string& key) const { return facts_.contains(key); }
   /// `127.0.0.1:<port>` of one of the servers.
   std::string host(const std::string& server) const { return "127.0.0.1:" + facts_.at(server); }
   /// The reference of an image behind a fault of the proxy.

@@ -16,6 +16,7 @@ import io
 import json
 import os
 import random
+import select
 import shutil
 import socket
 import socketserver
@@ -29,6 +30,7 @@ import urllib.parse
 
 WORK = sys.argv[1]
 USER, PASSWORD = "ann", "s3cret:with/odd chars"
+IDENTITY = "1dentity/with+odd=chars"
 LAYER = "application/vnd.oci.image.layer.v1.tar+gzip"
 CONFIG = "application/vnd.oci.image.config.v1+json"
 MANIFEST = "application/vnd.oci.image.manifest.v1+json"
@@ -189,7 +191,8 @@ class Quiet(http.server.BaseHTTPRequestHandler):
 # --- the proxy ---
 
 counts = {}
-seen = []  # (path, Authorization) of every request to the stranger
+seen = []  # (path, Authorization, body) of every request to the stranger
+forwarded = []  # (method, target, Authorization, Proxy-Authorization) of every request to the forward proxy
 lock = threading.Lock()
 upstream = None
 stranger_port = None
@@ -227,10 +230,11 @@ class Proxy(Quiet):
         strikes = strike <= times
         authorization = self.headers.get("Authorization", "")
 
-        if fault == "token":  # each is good for two requests
+        if fault in ("token", "tokenaway"):  # each is good for two requests
             if not authorization.startswith("Bearer t") or nth(authorization) > 2:
+                realm = "realm" if fault == "token" else "realmaway"
                 return self.answer(401, b"", [("WWW-Authenticate", f'Bearer realm="http://{self.headers["Host"]}/v2/'
-                                               f'realm/x/token",service="lab",scope="repository:demo:pull"')])
+                                               f'{realm}/x/token",service="lab",scope="repository:demo:pull"')])
         if fault == "realm":
             token_serial[0] += 1
             query = urllib.parse.parse_qs(urllib.parse.urlsplit(self.path).query)
@@ -242,10 +246,17 @@ class Proxy(Quiet):
         if fault == "seen":
             with lock:
                 return self.answer(200, json.dumps(seen).encode())
+        if fault == "forwarded":
+            with lock:
+                body = json.dumps(forwarded).encode()
+                forwarded.clear()
+            return self.answer(200, body)
         if fault == "requests":  # how many came for blobs of a repository
             with lock:
                 return self.answer(200, str(sum(n for p, n in counts.items() if "/blobs/" in p and
                                                 p.startswith("/v2/" + parts[3].split("?")[0]))).encode())
+        if fault == "mute":
+            time.sleep(600)
         if fault == "slow" and is_blob:
             time.sleep(0.3)
         if fault == "status" and strikes and rest.split("-")[1:]:
@@ -304,6 +315,18 @@ class Proxy(Quiet):
             return self.trickle(status, body, headers)
         return self.answer(status, body, headers)
 
+    def do_POST(self):
+        """Where identity tokens are exchanged (OAuth 2)."""
+        body = self.rfile.read(int(self.headers["Content-Length"]))
+        if self.path.startswith("/v2/realmaway/"):
+            return self.answer(307, b"", [("Location", f"http://localhost:{stranger_port}/token")])
+        form = urllib.parse.parse_qs(body.decode())
+        token_serial[0] += 1
+        if (form.get("grant_type"), form.get("refresh_token"), form.get("scope")) != (
+                ["refresh_token"], [IDENTITY], ["repository:demo:pull"]) or self.headers.get("Authorization"):
+            return self.answer(401)
+        return self.answer(200, json.dumps({"access_token": f"t{token_serial[0]}", "expires_in": 300}).encode())
+
     @staticmethod
     def large(path):
         blob = path.rsplit(":", 1)[1].split("?")[0]
@@ -347,9 +370,72 @@ class Stranger(Quiet):
 
     def do_GET(self):
         with lock:
-            seen.append([self.path, self.headers.get("Authorization", "")])
+            seen.append([self.path, self.headers.get("Authorization", ""), ""])
         status, body, headers = fetch(self.path.split("?")[0], dict(self.headers))
         self.answer(status, body, headers)
+
+    def do_POST(self):
+        with lock:
+            seen.append([self.path, self.headers.get("Authorization", ""),
+                         self.rfile.read(int(self.headers["Content-Length"])).decode()])
+        self.answer(200, b'{"token":"tstolen"}')
+
+
+class Forward(Quiet):
+    """A proxy as http_proxy and https_proxy name them. It knows everybody but `stranger`."""
+
+    def admit(self):
+        who = self.headers.get("Proxy-Authorization", "")
+        with lock:
+            forwarded.append([self.command, self.path, self.headers.get("Authorization", ""), who])
+        if not who.endswith(base64.b64encode(b"stranger:pa55").decode()):
+            return True
+        self.answer(407, b"", [("Proxy-Authenticate", 'Basic realm="lab"')])
+        return False
+
+    def do_GET(self):
+        if not self.admit():
+            return
+        url = urllib.parse.urlsplit(self.path)
+        connection = http.client.HTTPConnection(url.netloc)
+        connection.request("GET", url.path, headers={
+            k: v for k, v in self.headers.items() if k in ("Accept", "Range", "Authorization")})
+        response = connection.getresponse()
+        body = response.read()
+        self.answer(response.status, body, [(k, v) for k, v in response.getheaders() if k.lower() in (
+            "content-type", "docker-content-digest", "content-range", "www-authenticate", "location")])
+
+    def do_CONNECT(self):
+        if not self.admit():
+            return
+        host, port = self.path.rsplit(":", 1)
+        with socket.create_connection((host, int(port))) as there:
+            self.send_response(200)
+            self.end_headers()
+            ends = {self.connection: there, there: self.connection}
+            while ends:
+                for end in select.select(list(ends), [], [])[0]:
+                    data = end.recv(65536)
+                    if not data:
+                        ends = {}
+                        break
+                    ends[end].sendall(data)
+        self.close_connection = True
+
+
+def start_http2():
+    """The plain registry behind a server that speaks HTTP 2, and writes down who did."""
+    if shutil.which("nghttpx") is None:
+        return {}
+    port = free_port()
+    children.append(subprocess.Popen(
+        ["nghttpx", "--conf=/dev/null", "--single-process", f"--frontend=127.0.0.1,{port}",
+         f"--backend=127.0.0.1,{upstream}", f"--accesslog-file={WORK}/http2.log", "--accesslog-format=$request",
+         f"--errorlog-file={WORK}/http2.err", f"{WORK}/server.key", f"{WORK}/server.pem"],
+        stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL))
+    wait_for(port)
+    return {"HTTP2": port, "HTTP2_LOG": f"{WORK}/http2.log"}
+
 
 
 def serve_tls(certificate):
@@ -379,7 +465,8 @@ def main():
         file.write(f"{USER}:{bcrypt(PASSWORD)}\n")
     facts["BASIC"] = start_registry("htpasswd", f"auth: {{htpasswd: {{realm: lab, path: {WORK}/htpasswd}}}}\n")
     stranger_port = serve(Stranger)
-    facts.update(STRANGER=stranger_port, PROXY=serve(Proxy), CA=f"{WORK}/ca.pem", USER=USER, PASSWORD=PASSWORD)
+    facts.update(STRANGER=stranger_port, PROXY=serve(Proxy), FORWARD=serve(Forward), **start_http2())
+    facts.update(CA=f"{WORK}/ca.pem", USER=USER, PASSWORD=PASSWORD, IDENTITY=IDENTITY)
     for key, value in facts.items():
         print(f"{key}={value}")
     print("ready", flush=True)

@@ -3,6 +3,7 @@
 
 #include <optional>
 #include <ostream>
+#include <thread>
 
 #include "pull_home.h"
 
@@ -102,6 +103,21 @@ TEST(PullTrouble, CancelIsHeardWhileBytesTrickle) {
   EXPECT_STATUS(Status::cancelled, home.pull(lab().behind("trickle"), call));
   EXPECT_LT(Call::Clock::now() - cancelled, std::chrono::milliseconds(60));
   EXPECT_EQ(home.leftovers(), std::vector<std::string>());
+}
+
+TEST(PullTrouble, ASilentRegistryDoesNotHoldUpACancel) {
+  NEEDS_LAB();
+  const PullHome home;
+  CancelToken token;
+  std::thread impatient([&] {
+    Call().pause(std::chrono::milliseconds(50)).ok();
+    token.trigger();
+  });
+  const Call call(&token, Call::Clock::time_point::max(), {}, std::chrono::milliseconds(50));
+  EXPECT_STATUS(Status::cancelled, home.pull(lab().behind("mute"), call, [](image::PullRequest& request) {
+    request.registry.patience.stall = std::chrono::hours(1);
+  }));
+  impatient.join();
 }
 
 TEST(PullTrouble, TheDeadlineHoldsForAllOfIt) {

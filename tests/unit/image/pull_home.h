@@ -1,6 +1,7 @@
 #pragma once
 
 #include <algorithm>
+#include <cstdlib>
 #include <functional>
 #include <string>
 #include <utility>
@@ -48,11 +49,10 @@ class PullHome : public ImageHome {
     return image::pull(context(), request(reference, change), with);
   }
 
-  /// Files that work in flight has left: none, ever. Lock files stay, as everywhere.
+  /// Files that work in flight has left: none, ever.
   std::vector<std::string> leftovers() const {
     std::vector<std::string> left;
     for (const std::string& name : file_names()) {
-      if (name.ends_with(".lock")) continue;
       const std::string base = name.substr(name.rfind('/') + 1);
       if (base.starts_with('.') || name.starts_with("tmp/") || name.starts_with("leases/")) left.push_back(name);
     }
@@ -73,6 +73,20 @@ inline std::string ask_proxy(const std::string& path) {
   EXPECT_OK(text);
   return *text;
 }
+
+/// A variable of the environment, for as long as the object lives.
+class Variable {
+ public:
+  Variable(std::string name, const std::string& value) : name_(std::move(name)) {
+    ::setenv(name_.c_str(), value.c_str(), 1);
+  }
+  Variable(const Variable&) = delete;
+  Variable& operator=(const Variable&) = delete;
+  ~Variable() { ::unsetenv(name_.c_str()); }
+
+ private:
+  const std::string name_;
+};
 
 inline registry::Credentials ann() { return {lab()["USER"], lab()["PASSWORD"], {}}; }
 

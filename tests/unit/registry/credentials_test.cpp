@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 
 #include "registry/base64.h"
+#include "support/fixtures.h"
 #include "support/result.h"
 #include "support/temp_dir.h"
 
@@ -72,6 +73,17 @@ echo '{"ServerURL":"x","Username":"ann","Secret":"s3cret"}')");
   EXPECT_EQ(*find("a.example"), (Credentials{"ann", "s3cret", {}}));
   helper(R"(echo '{"Username":"<token>","Secret":"tok"}')");
   EXPECT_EQ(*find("a.example"), (Credentials{{}, {}, "tok"}));
+}
+
+TEST_F(CredentialsTest, NoListOfProcessesShowsWhatAHelperIsAskedFor) {
+  docker(R"({"credHelpers":{"secret.example":"lab"}})");
+  helper("tr '\\0' ' ' < /proc/$$/cmdline > '" + dir_.path().string() + "/arguments'\n" +
+         R"(echo '{"Username":"ann","Secret":"s3cret"}')");
+  ASSERT_OK(find("secret.example"));
+  const std::string arguments = test::read_file(dir_ / "arguments");
+  EXPECT_NE(arguments.find("docker-credential-lab get"), std::string::npos) << arguments;
+  EXPECT_EQ(arguments.find("secret.example"), std::string::npos) << arguments;
+  EXPECT_EQ(logged().find("s3cret"), std::string::npos);
 }
 
 TEST_F(CredentialsTest, HelpersThatMisbehaveAreLeftAside) {
