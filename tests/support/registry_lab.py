@@ -192,7 +192,7 @@ class Quiet(http.server.BaseHTTPRequestHandler):
 
 counts = {}
 seen = []  # (path, Authorization, body) of every request to the stranger
-forwarded = []  # (method, target, Authorization, Proxy-Authorization) of every request to the forward proxy
+relayed = []  # (method, target, Authorization, Proxy-Authorization) of every request to the forward proxy
 lock = threading.Lock()
 upstream = None
 stranger_port = None
@@ -248,8 +248,8 @@ class Proxy(Quiet):
                 return self.answer(200, json.dumps(seen).encode())
         if fault == "forwarded":
             with lock:
-                body = json.dumps(forwarded).encode()
-                forwarded.clear()
+                body = json.dumps(relayed).encode()
+                relayed.clear()
             return self.answer(200, body)
         if fault == "requests":  # how many came for blobs of a repository
             with lock:
@@ -387,7 +387,7 @@ class Forward(Quiet):
     def admit(self):
         who = self.headers.get("Proxy-Authorization", "")
         with lock:
-            forwarded.append([self.command, self.path, self.headers.get("Authorization", ""), who])
+            relayed.append([self.command, self.path, self.headers.get("Authorization", ""), who])
         if not who.endswith(base64.b64encode(b"stranger:pa55").decode()):
             return True
         self.answer(407, b"", [("Proxy-Authenticate", 'Basic realm="lab"')])

@@ -77,8 +77,8 @@ TEST_F(PullResume, AfterItsProcessWasKilled) {
   ASSERT_EQ(::pipe(pipe), 0);
   const pid_t child = ::fork();
   if (child == 0) {
-    const PullHome own(home);
-    pull_until_held(own, nullptr, [&] { (void)!::write(pipe[1], "x", 1); });
+    const auto own = std::make_unique<PullHome>(home);  // as another process sees it
+    pull_until_held(*own, nullptr, [&] { (void)!::write(pipe[1], "x", 1); });
     ::_exit(1);
   }
   char byte = 0;
