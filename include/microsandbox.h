@@ -773,7 +773,7 @@ typedef struct msb_image_pull_opts {
  * @retval MSB_ERR_IMAGE_INVALID      malformed, unsafe, not what its digests say, or no image for the platform
  * @retval MSB_ERR_HTTP               the registry cannot be reached, is not trusted, or does not let us in
  * @retval MSB_ERR_IMAGE_PULL_FAILED  a layer of the image could not be had
- * @retval MSB_ERR_UNSUPPORTED        the client is read-only, and the image is not cached
+ * @retval MSB_ERR_UNSUPPORTED        the client is read-only, and the image is not cached; or no libcurl, fact `package`
  * @retval MSB_ERR_CANCELLED, MSB_ERR_DEADLINE_EXCEEDED, MSB_ERR_BUSY, MSB_ERR_IO, MSB_ERR_DATABASE
  *                                    nothing was put into the index
  * @since 0.1
@@ -1333,8 +1333,8 @@ typedef struct msb_sandbox_start_opts {
  *                                        cannot be run there, fact `exit_code`: `127` when there is no such program,
  *                                        `126` for other reasons
  * @retval MSB_ERR_EXEC_TIMEOUT           the guest was not ready in time
- * @retval MSB_ERR_UNSUPPORTED            no QEMU or no kernel, fact `package`; no KVM, and it was asked for; or the
- *                                        client is read-only
+ * @retval MSB_ERR_UNSUPPORTED            no QEMU, kernel or libarchive, fact `package`; no KVM, and it was asked for; or
+ *                                        the client is read-only
  * @retval MSB_ERR_CANCELLED, MSB_ERR_DEADLINE_EXCEEDED, MSB_ERR_BUSY, MSB_ERR_IO, MSB_ERR_DATABASE  it does not run
  * @since 0.1
  */

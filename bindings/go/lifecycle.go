@@ -42,7 +42,9 @@ type SandboxStopResult struct {
 	ExitCode   *int // nil when unknown, like Signal and Source
 	Signal     *int
 	ObservedAt time.Time
-	Source     *string
+	// Source is what has ended: "exited" or "signalled", the command; "failed", it was never run; "killed", the machine was
+	// ended the hard way; "lost", it broke down.
+	Source *string
 }
 
 // StartSandbox boots a stopped sandbox, which then runs until it is stopped. The result owns the machine: it ends with
@@ -266,6 +268,9 @@ func waitUntilStopped(ctx context.Context, client *capi.Client, name string) (*S
 	result := &SandboxStopResult{Name: name, Status: SandboxStatus(now.Status), Signal: signalOf(end), ObservedAt: time.Now()}
 	if end.End == capi.EndExited {
 		result.ExitCode = &end.ExitCode
+	}
+	if source := capi.EndName(end.End); source != "" {
+		result.Source = &source
 	}
 	return result, nil
 }

@@ -117,7 +117,8 @@ func TestRunSnapshotFork(t *testing.T) {
 		t.Fatalf("got %v, %v", handle, err)
 	}
 	stopped, err := handle.WaitUntilStopped(ctx)
-	if err != nil || stopped.ExitCode != nil || stopped.Signal == nil || *stopped.Signal != int(syscall.SIGTERM) {
+	if err != nil || stopped.ExitCode != nil || stopped.Signal == nil || *stopped.Signal != int(syscall.SIGTERM) ||
+		*stopped.Source != "signalled" {
 		t.Errorf("got %+v, %v", stopped, err)
 	}
 	for options, want := range map[m.LogOptions]string{{}: "kept\n", {Tail: 3}: "pt\n", {Source: m.OutputStderr}: ""} {

@@ -29,14 +29,16 @@ Result<SharedLibrary> SharedLibrary::open(const Name& name) {
   if (handle != nullptr) return SharedLibrary(handle, name);
   return Error(Status::unsupported, std::string(name.purpose) + " need " + name.soname +
                                         ", which cannot be loaded; on Debian, install " + name.package + " (" +
-                                        dlerror() + ")");
+                                        dlerror() + ")")
+      .with("package", name.package);
 }
 
 Result<void*> SharedLibrary::address_of(const char* function_name) const {
   void* const address = dlsym(handle_, function_name);
   if (address != nullptr) return address;
   return Error(Status::unsupported, std::string(name_.purpose) + " need " + function_name + ", which this " +
-                                        name_.soname + " lacks; install a newer " + name_.package);
+                                        name_.soname + " lacks; install a newer " + name_.package)
+      .with("package", name_.package);
 }
 
 }  // namespace msb::os

@@ -3,6 +3,8 @@ import os
 import pathlib
 import re
 import subprocess
+import sys
+import tempfile
 import unittest
 import zipfile
 
@@ -58,6 +60,21 @@ class Wheel(unittest.TestCase):
                               stdout=subprocess.PIPE, text=True).stdout
         private = [name for name in re.findall(r"\b_Py\w+", text) if name not in {"_Py_NoneStruct", "_Py_Dealloc"}]
         self.assertEqual(private, [])
+
+    def test_libraries_of_the_system_that_are_missing_are_named(self) -> None:
+        program = """
+import microsandbox
+from microsandbox.sync import Image
+try:
+    Image.pull("127.0.0.1:1/demo:1", insecure=True)
+except microsandbox.UnsupportedError as error:
+    print(error.details["package"])
+"""
+        with tempfile.TemporaryDirectory() as folder:
+            pathlib.Path(folder, "libcurl.so.4").touch()  # found first, and no library
+            done = subprocess.run([sys.executable, "-c", program], check=True, stdout=subprocess.PIPE, text=True,
+                                  env={**os.environ, "LD_LIBRARY_PATH": folder, "MSB_HOME": f"{folder}/home"})
+        self.assertEqual(done.stdout, "libcurl4\n")
 
     def test_version(self) -> None:
         self.assertEqual(microsandbox.version(), microsandbox.__version__)

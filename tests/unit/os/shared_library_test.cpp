@@ -35,6 +35,8 @@ TEST(SharedLibrary, ThatIsMissingIsNamedWithItsPackage) {
   EXPECT_EQ(library.error().status(), Status::unsupported);
   EXPECT_NE(library.error().message().find("registries need libof-no-machine.so.4"), std::string::npos);
   EXPECT_NE(library.error().message().find("install libof4"), std::string::npos);
+  ASSERT_NE(library.error().fact("package"), nullptr);
+  EXPECT_EQ(*library.error().fact("package"), "libof4");
 }
 
 TEST(SharedLibrary, WithoutAFunctionIsTooOld) {

@@ -18,6 +18,23 @@ const (
 	EndSignalled uint32 = C.MSB_END_SIGNALLED
 )
 
+// EndName is how a machine has ended, in a word; "" for no end.
+func EndName(end uint32) string {
+	switch end {
+	case C.MSB_END_EXITED:
+		return "exited"
+	case C.MSB_END_SIGNALLED:
+		return "signalled"
+	case C.MSB_END_FAILED:
+		return "failed"
+	case C.MSB_END_KILLED:
+		return "killed"
+	case C.MSB_END_LOST:
+		return "lost"
+	}
+	return ""
+}
+
 // The accelerators.
 const (
 	AcceleratorAuto uint32 = C.MSB_ACCELERATOR_AUTO

@@ -85,7 +85,7 @@ class Creation:
     def _boot(self, client: _client.Client, call: Call) -> None:
         call.last_part = True
         boot = machines.Boot(command=self.command, network=self.network, accelerator=self.accelerator,
-                             machine=self.machine)
+                             machine=self.machine, attached=not self.detached, grace=_client.GRACE)
         try:
             machines.start(client._native, call, self.name, boot)
         except BaseException:

@@ -1,5 +1,6 @@
 """Machines of sandboxes: booted, watched and stopped. What would need an agent in one raises ``UnsupportedError``."""
 import contextlib
+import dataclasses
 from typing import Callable, NoReturn, Optional
 
 from microsandbox import client as _client
@@ -21,10 +22,19 @@ def unsupported(name: str, what: str) -> NoReturn:
 
 async def start(client: _client.Client, name: str, boot: _machines.Boot, detached: bool) -> None:
     """Boots it."""
+    boot = dataclasses.replace(boot, attached=not detached, grace=_client.GRACE)
+
     def work(call: Call) -> None:
         _machines.start(client._native, call, name, boot)
         _client.own(client, name, not detached)
     await _run_async(work, patient=True)
+
+
+async def detach(client: _client.Client, name: str) -> None:
+    """Lets it outlive its client and this process."""
+    with contextlib.suppress(SandboxNotRunningError):
+        _machines.detach(client._native, name)
+    _client.own(client, name, False)
 
 
 async def connect(client: _client.Client, name: str) -> None:

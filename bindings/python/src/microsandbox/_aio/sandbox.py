@@ -326,7 +326,7 @@ class Sandbox:
     async def detach(self) -> None:
         """Makes the sandbox outlive its maker."""
         self._owned = False
-        _client.own(self._client, self._name, False)
+        await _machine.detach(self._client, self._name)
 
     async def stop(self, timeout: Optional[float] = None) -> None:
         """Stops it: its command gets the image's stop signal, and its disk is unmounted. One that is stopped stays so.

@@ -31,8 +31,10 @@ class Boot:
     accelerator: Optional[str] = None
     machine: MachineOptions = MachineOptions()
     output_limit: Optional[int] = None
-    #: Seconds for a clean end when a run is given up.
+    #: Seconds for a clean end when a run is given up, and when whom a machine is attached to has gone.
     grace: float = 0.0
+    #: It ends with its client, and with this process, however that ends.
+    attached: bool = False
 
 
 @dataclass(frozen=True)
@@ -64,6 +66,10 @@ def run(client: Native, call: Call, name: str, boot: Boot) -> End:
     pointer = out("msb_machine_end *")
     check(lib.msb_sandbox_run, client.pointer, put(name), options.native, call.native, pointer)
     return _read(own(pointer[0]))
+
+
+def detach(client: Native, name: str) -> None:
+    check(lib.msb_sandbox_detach, client.pointer, put(name))
 
 
 def stop(client: Native, call: Call, name: str, seconds: float) -> None:
@@ -108,7 +114,8 @@ class _Options:
             user=self._texts[1], network=boot.network, memory_mib=boot.memory or 0, cpus=boot.cpus or 0,
             accelerator=_ACCELERATORS[boot.accelerator or "auto"], hostname=self._texts[2], kernel=self._texts[3],
             ready_timeout_ms=0 if machine.ready_timeout is None else max(1, _milliseconds(machine.ready_timeout)),
-            console=machine.console, output_limit=boot.output_limit or 0, stop_limit_ms=_milliseconds(boot.grace))
+            console=machine.console, output_limit=boot.output_limit or 0, stop_limit_ms=_milliseconds(boot.grace),
+            attached=boot.attached)
 
 
 def _read(end: Any) -> End:
