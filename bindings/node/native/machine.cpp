@@ -30,7 +30,8 @@ class StartOptions {
         accelerator_(opts["accelerator"].one_of(kAccelerators)),
         ready_timeout_(opts["readyTimeoutMs"].number()),
         output_limit_(opts["outputLimit"].integer()),
-        stop_limit_(opts["stopLimitMs"].number()) {}
+        stop_limit_(opts["stopLimitMs"].number()),
+        attached_(opts["attached"].flag()) {}
 
   /// Calls `use(msb_sandbox_start_opts&)`.
   template <typename Use>
@@ -54,6 +55,7 @@ class StartOptions {
     start.network = network_;
     start.output_limit = output_limit_;
     start.stop_limit_ms = stop_limit_;
+    start.attached = attached_;
     return use(start);
   }
 
@@ -69,6 +71,7 @@ class StartOptions {
   uint32_t ready_timeout_;
   uint64_t output_limit_;
   uint32_t stop_limit_;
+  bool attached_;
 };
 
 Napi::Value buffer(Napi::Env env, const void* bytes, std::size_t length) {
@@ -146,17 +149,13 @@ Napi::Value sandbox_request_stop(const Napi::CallbackInfo& info) {
                });
 }
 
-/// On the JavaScript thread: for a process that is about to exit, and can wait for nothing any more.
-Napi::Value sandbox_leave(const Napi::CallbackInfo& info) {
+/// On the JavaScript thread: it waits for nothing.
+Napi::Value sandbox_detach(const Napi::CallbackInfo& info) {
   Inputs inputs(info);
   const auto client = inputs.at(0, "client").handle<msb_client>();
   const std::string name = inputs.at(1, "name").text();
   if (!inputs.good()) return inputs.refuse();
-  constexpr uint64_t kPatienceMs = 2000;
-  msb_call call = MSB_CALL_INIT;
-  call.deadline_ns = msb_deadline_after_ms(kPatienceMs);
-  const msb_status status = msb_sandbox_request_stop(client.get(), name.c_str(), /*at_once=*/false, &call, nullptr);
-  return Napi::Boolean::New(info.Env(), status == MSB_OK);
+  return Napi::Boolean::New(info.Env(), msb_sandbox_detach(client.get(), name.c_str(), nullptr) == MSB_OK);
 }
 
 Napi::Value sandbox_wait(const Napi::CallbackInfo& info) {
@@ -194,7 +193,7 @@ void export_machine(Napi::Env env, Napi::Object exports) {
   export_function<sandbox_run>(env, exports, "sandboxRun");
   export_function<sandbox_stop>(env, exports, "sandboxStop");
   export_function<sandbox_request_stop>(env, exports, "sandboxRequestStop");
-  export_function<sandbox_leave>(env, exports, "sandboxLeave");
+  export_function<sandbox_detach>(env, exports, "sandboxDetach");
   export_function<sandbox_wait>(env, exports, "sandboxWait");
   export_function<sandbox_logs>(env, exports, "sandboxLogs");
 }

@@ -1,5 +1,5 @@
 // What can be done with the machine of a sandbox, by client and name: Sandbox and SandboxHandle offer it alike.
-import { attach, attachedTo, detach } from "./attached.js";
+import { attach, attachedTo, forget } from "./attached.js";
 import type { CallOptions } from "./call.js";
 import { onClientOf, type Client } from "./client.js";
 import { MicrosandboxError, UnsupportedError } from "./errors.js";
@@ -121,7 +121,7 @@ function settings(options: CommandOptions | undefined, command: readonly string[
 export async function boot(
   client: Client, name: string, detached: boolean, machine: StartOptions | undefined, options?: CallOptions,
 ): Promise<void> {
-  const start = settings(machine, machine?.command);
+  const start = { ...settings(machine, machine?.command), attached: !detached, stopLimitMs };
   await onClientOf(client, options, (_, control) => native.sandboxStart(client.handle, name, start, control));
   if (!detached) attach(client, name);
 }
@@ -148,13 +148,13 @@ async function ending(
 
 export async function stop(client: Client, name: string, limitMs = stopLimitMs, options?: OwnOptions): Promise<void> {
   await ending(client, options, (control) => native.sandboxStop(client.handle, name, limitMs, control));
-  detach(client, name);
+  forget(client, name);
 }
 
 export async function kill(client: Client, name: string, timeoutMs = killLimitMs, options?: OwnOptions): Promise<void> {
   await ending(client, options, (control) =>
     native.sandboxStop(client.handle, name, 0, { ...control, timeoutMs }));
-  detach(client, name);
+  forget(client, name);
 }
 
 export function request(client: Client, name: string, atOnce: boolean, options?: OwnOptions): Promise<void> {
@@ -168,7 +168,7 @@ export async function stopped(client: Client, name: string, options?: OwnOptions
       if (!failsFor(raw, "sandbox_not_running")) throw raw;
     }));
   const { status } = await onClientOf(client, undefined, () => native.sandboxGet(client.handle, name));
-  detach(client, name);
+  forget(client, name);
   const { exitCode = null, signal = null, end: source = null } = end ?? {};
   return { name, status, exitCode: signal === null ? exitCode : null, signal, observedAt: new Date(), source };
 }
@@ -193,5 +193,5 @@ export async function unsupported(name: string, what: string): Promise<never> {
 
 /** Stops what this program has booted with a client, which is about to be closed. */
 export async function stopAll(client: Client): Promise<void> {
-  await Promise.all(attachedTo(client).map((name) => stop(client, name).catch(() => detach(client, name))));
+  await Promise.all(attachedTo(client).map((name) => stop(client, name).catch(() => forget(client, name))));
 }

@@ -71,7 +71,11 @@ export interface SandboxCreateData {
   replace: boolean;
 }
 
-export type StartData = Omit<StartOptions, "env"> & Pick<RunOptions, "stopLimitMs"> & { env: [string, string][] };
+export type StartData = Omit<StartOptions, "env"> & Pick<RunOptions, "stopLimitMs"> & {
+  env: [string, string][];
+  /** It ends with its client, and with this process, however that ends. */
+  attached?: boolean;
+};
 
 export type MachineEndData = Omit<RunResult, "exitCode"> & {
   readonly end: "exited" | "signalled" | "failed" | "killed" | "lost";
@@ -155,8 +159,8 @@ export interface Native {
   sandboxRun(client: NativeHandle, name: string, options: StartData, control?: Control): Promise<MachineEndData>;
   sandboxStop(client: NativeHandle, name: string, limitMs: number, control?: Control): Promise<void>;
   sandboxRequestStop(client: NativeHandle, name: string, atOnce: boolean, control?: Control): Promise<void>;
-  /** At once: asks it to stop, and returns whether it was asked. */
-  sandboxLeave(client: NativeHandle, name: string): boolean;
+  /** At once: lets go of a machine that was started attached, and returns whether there was one. */
+  sandboxDetach(client: NativeHandle, name: string): boolean;
   sandboxWait(client: NativeHandle, name: string, control?: Control): Promise<MachineEndData>;
   sandboxLogs(client: NativeHandle, name: string, options: LogOptions, control?: Control): Promise<Buffer>;
 

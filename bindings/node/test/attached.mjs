@@ -5,4 +5,4 @@ import { machine } from "./support.mjs";
 
 const sandbox = await Sandbox.builder(process.argv[2]).image(process.argv[3]).create({ machine });
 console.log(`${sandbox.name} is up`);
-process.stdin.resume().once("end", () => process.exit());
+process.stdin.resume();
