@@ -6,6 +6,7 @@
 #include "digest/sha256.h"
 #include "image/image_record.h"
 #include "os/dir.h"
+#include "os/memory.h"
 #include "os/workers.h"
 #include "tree/merge.h"
 
@@ -13,9 +14,9 @@ namespace msb::image {
 namespace {
 
 // What one layer in the making needs besides its tree is some 8 MiB; all of them together stay below 64 MiB.
-constexpr unsigned kMaxLayersAtOnce = 4;
+constexpr unsigned kMaxLayersAtOnce = 3;
 // Trees of more inodes than this are read again from their recipes when they are merged.
-constexpr size_t kMaxKeptInodes = 100'000;
+constexpr size_t kMaxKeptInodes = 20'000;
 constexpr uint64_t kReportStep = uint64_t{4} << 20;
 constexpr uint64_t kRemoteStep = uint64_t{256} << 10;
 
@@ -174,7 +175,12 @@ Done Ingest::make(size_t index, const Call& call) {
     if (i != read) MSB_CHECK(settle_blob(index, i, call));
   }
   const size_t inodes = tree->inode_count();
-  if ((kept_inodes_ += inodes) <= kMaxKeptInodes) layer.tree = std::move(tree);
+  if ((kept_inodes_ += inodes) <= kMaxKeptInodes) {
+    layer.tree = std::move(tree);
+  } else {
+    tree.reset();
+    os::trim_memory();
+  }
   return {};
 }
 

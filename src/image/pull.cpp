@@ -13,7 +13,7 @@ namespace {
 constexpr char kLog[] = "image";
 // Most of the time a layer waits for its bytes: more of them at once than there are processors.
 constexpr unsigned kMoreThreads = 2;
-constexpr unsigned kThreadsBesideRanges = 3;  // what waits in pieces needs the memory of another layer
+constexpr unsigned kThreadsBesideRanges = 2;  // what waits in pieces needs the memory of another layer
 
 // A blob of this size and of most of its image is fetched in several ranges at once: many servers limit what one
 // connection gets.
