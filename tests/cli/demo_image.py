@@ -1,8 +1,10 @@
 """Writes a small image the way `docker save` does, the same bytes each time. Usage: demo_image.py OUT.tar"""
 
+import glob
 import hashlib
 import io
 import json
+import shutil
 import sys
 import tarfile
 
@@ -32,6 +34,15 @@ def busybox():
         except FileNotFoundError:
             continue
     return None
+
+
+def no_machines():
+    """Why none can run here; None when they can."""
+    if not shutil.which("qemu-system-x86_64"):
+        return "no QEMU, install qemu-system-x86"
+    if not glob.glob("/boot/vmlinuz-*"):
+        return "no kernel, install linux-image-amd64"
+    return None if busybox() else "no program for an image, install busybox-static"
 
 
 def write_shell(path, tag="demo/shell:1"):

@@ -16,7 +16,6 @@ commands say into the cases: look at the difference before it is committed."""
 
 import difflib
 import fcntl
-import glob
 import os
 import pty
 import re
@@ -173,15 +172,6 @@ def run_case(path, msbctl):
     return "\n".join(result) + "\n"
 
 
-def no_machines():
-    """Why none can run here; None when they can."""
-    if not shutil.which("qemu-system-x86_64"):
-        return "no QEMU, install qemu-system-x86"
-    if not glob.glob("/boot/vmlinuz-*"):
-        return "no kernel, install linux-image-amd64"
-    return None if demo_image.busybox() else "no program for an image, install busybox-static"
-
-
 def main():
     arguments = sys.argv[1:]
     update = "--update" in arguments
@@ -195,8 +185,8 @@ def main():
     for path in cases:
         with open(path, encoding="utf-8") as file:
             expected = file.read()
-        if NEEDS_MACHINES in expected.splitlines() and no_machines():
-            print(f"skipped: {path}: {no_machines()}")
+        if NEEDS_MACHINES in expected.splitlines() and demo_image.no_machines():
+            print(f"skipped: {path}: {demo_image.no_machines()}")
             skipped += 1
             continue
         actual = run_case(path, os.path.abspath(msbctl))

@@ -9,7 +9,7 @@ import subprocess
 import sys
 import unittest
 
-from support import Failed, HERE, KeptHome, MSBCTL, main, read_file
+from support import Failed, HERE, KeptHome, MSBCTL, demo_image, main, read_file
 from strict import archive, database, home
 
 PACKAGE = "@superradcompany/microsandbox-linux-x64-gnu"
@@ -178,6 +178,24 @@ class Sandboxes:
         self.assertEqual(self.names("ls"), ["theirs"])
         self.msbctl("sandbox", "rm", "-q", "theirs")
         self.assertEqual(self.seen("ls"), [])
+        self.hold()
+
+
+class Machines:
+    def test_machines_of_theirs(self):
+        """A sandbox and a snapshot of msb boot with us, and msb captures what was written there."""
+        if demo_image.no_machines():
+            self.skipTest(demo_image.no_machines())
+        demo_image.write_shell(self.path("shell.tar"))
+        self.msb("load", "-q", "-i", self.path("shell.tar"))
+        self.run_sandbox("machine", "demo/shell:1")
+        said = self.msbctl("run", "--accelerator", "tcg", "--name", "machine", "--", "sh", "-c",
+                           "cat /etc/motd; echo kept > /root/kept")
+        self.assertEqual(said, "hello\n")
+        self.assertEqual([each["status"].lower() for each in self.seen("ls")], ["stopped"])
+        self.msb("snapshot", "create", "after", "--from", "machine", "--integrity")
+        said = self.msbctl("run", "--accelerator", "tcg", "--from-snapshot", "after", "--", "sh", "-c", "cat /root/kept")
+        self.assertEqual(said, "kept\n")
         self.hold()
 
 
@@ -398,11 +416,11 @@ class Registry:
         return f"127.0.0.1:{self.said['PLAIN']}/{name}:1"
 
 
-class Msb_0_6_14(Images, Sandboxes, Snapshots, Archives, TakenOver, Release):
+class Msb_0_6_14(Images, Sandboxes, Machines, Snapshots, Archives, TakenOver, Release):
     release = "0.6.14"
 
 
-class Msb_0_6_18(Images, Sandboxes, Snapshots, Archives, TakenOver, Release):
+class Msb_0_6_18(Images, Sandboxes, Machines, Snapshots, Archives, TakenOver, Release):
     release = "0.6.18"
 
 

@@ -160,5 +160,5 @@ def main():
     sys.exit(SKIPPED if result.skipped and result.testsRun <= len(result.skipped) else 0)
 
 
-__all__ = ["Failed", "HERE", "KeptHome", "LATER", "MSBCTL", "Malformed", "OURS", "PATIENCE", "Workspace", "fixture",
-           "main", "read_file", "read_json", "run_script"]
+__all__ = ["Failed", "HERE", "KeptHome", "LATER", "MSBCTL", "Malformed", "OURS", "PATIENCE", "Workspace", "demo_image",
+           "fixture", "main", "read_file", "read_json", "run_script"]
