@@ -161,7 +161,7 @@ Result<Outcome> wait(const image::Context& context, const std::string& name, con
 
 Result<Outcome> run(const image::Context& context, const std::string& name, const StartRequest& request,
                     const OutputSink& sink, const Call& call) {
-  MSB_TRY(const MonitorProcess monitor, start_bound(context, name, request, call));
+  MSB_TRY(MonitorProcess monitor, start_bound(context, name, request, call));
   Follower out(context, name, Source::out);
   Follower err(context, name, Source::err);
   const auto pass_on = [&] {
@@ -170,6 +170,7 @@ Result<Outcome> run(const image::Context& context, const std::string& name, cons
   };
   if (auto ended = await_end(context, name, std::nullopt, call, pass_on); !ended) {
     const Call own;
+    static_cast<void>(monitor.hurry(own));  // who does not wait for the clean end either wants none
     if (auto stopped = end_machine(context, name, request.stop_limit, own, pass_on); !stopped) {
       context.log.warn("runtime", stopped.error().message());
     }

@@ -100,6 +100,7 @@ class Life {
   bool heard_ = false, ready_ = false, left_ = false;
   bool asked_ = false, at_once_ = false;  // to stop
   bool late_ = false, dismissed_ = false;
+  bool hurried_ = false;  // when its starter goes, it goes at once
   std::optional<GuestMessage> end_, failure_;
   std::optional<bool> clean_;
   std::string killed_for_;
@@ -210,16 +211,21 @@ void Life::handle_signal() {
 
 /// Whoever started the machine lets it go, or has gone.
 void Life::handle_starter() {
-  char word[sizeof kLeaveLine];
+  char word[16];
   const ssize_t got = ::recv(surroundings_.starter, word, sizeof word, MSG_DONTWAIT);
   if (got < 0 && (errno == EAGAIN || errno == EINTR)) return;
+  const std::string_view said(word, static_cast<size_t>(std::max<ssize_t>(got, 0)));
+  if (said == kHurryLine) {
+    hurried_ = true;
+    return;
+  }
   left_ = true;
   if (!ready_) {
     asked_ = true;
     return kill_machine("nobody waits for it any more");
   }
-  if (end_ || (got > 0 && std::string_view(word, static_cast<size_t>(got)) == kLeaveLine)) return;
-  const bool at_once = machine_.stop_limit.count() == 0;
+  if (end_ || said == kLeaveLine) return;
+  const bool at_once = hurried_ || machine_.stop_limit.count() == 0;
   stop(at_once);
   if (at_once) return;
   deadline_ = std::min(deadline_, Clock::now() + machine_.stop_limit);
@@ -249,7 +255,11 @@ void Life::kill_machine(const std::string& why) {
 }
 
 void Life::keep_time() {
-  if (Clock::now() >= deadline_) {
+  if (Clock::now() >= deadline_ && asked_ && !at_once_ && ready_ && !end_) {
+    // The time to end by itself is over: the guest can still leave its disk as it should be.
+    deadline_ = Clock::time_point::max();
+    stop(true);
+  } else if (Clock::now() >= deadline_) {
     late_ = !ready_;
     kill_machine(too_late_);
     deadline_ = Clock::time_point::max();

@@ -129,6 +129,8 @@ Done MonitorProcess::go(const Call& call) {
 
 Done MonitorProcess::let_go(const Call& call) { return send(kLeaveLine, call); }
 
+Done MonitorProcess::hurry(const Call& call) { return send(kHurryLine, call); }
+
 /// Failures that it sends come back as such.
 Result<std::string> MonitorProcess::read_line(const Call& call) {
   for (;;) {

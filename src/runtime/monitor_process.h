@@ -20,6 +20,8 @@ class MonitorProcess {
   Done go(const Call& call);
   /// A machine that is bound to this goes on without it.
   Done let_go(const Call& call);
+  /// For a machine that is bound, and told to stop: should this end before the machine has, it is ended at once.
+  Done hurry(const Call& call);
 
  private:
   explicit MonitorProcess(os::Fd socket) : socket_(std::move(socket)) {}
@@ -40,6 +42,7 @@ std::string failure_line(const Error& error);
 inline constexpr char kReadyLine[] = "ready\n";
 inline constexpr char kGoLine[] = "go\n";
 inline constexpr char kLeaveLine[] = "leave\n";
+inline constexpr char kHurryLine[] = "hurry\n";
 // Descriptors that it finds open.
 inline constexpr int kMonitorSocket = 3;
 inline constexpr int kMonitorLock = 4;
