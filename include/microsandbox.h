@@ -652,7 +652,7 @@ enum {
 MSB_API uint32_t msb_snapshot_ref_kind(const char *text);
 
 enum {
-    MSB_INTEGRITY_DEFAULT = 0, /**< MSB_INTEGRITY_MERKLE */
+    MSB_INTEGRITY_DEFAULT = 0, /**< MSB_INTEGRITY_MERKLE; in a home of 0.6.7 or 0.6.8 MSB_INTEGRITY_SPARSE */
     MSB_INTEGRITY_MERKLE = 1,  /**< `msb-file-merkle-blake3-v1`: 64 KiB leaves, holes cost nothing */
     MSB_INTEGRITY_SPARSE = 2,  /**< `msb-sparse-sha256-v1`: for readers of microsandbox up to 0.6.8 */
     MSB_INTEGRITY_SHA256 = 3   /**< plain SHA-256 of the logical bytes */
@@ -1485,7 +1485,7 @@ typedef struct msb_snapshot_create_opts {
     const msb_kv *labels;         /**< The last value of a key counts. */
     size_t label_count;
     bool force;                   /**< Replace the snapshot that is there, in one step. */
-    bool record_integrity;        /**< Hash the disk and record the digest in the descriptor. */
+    bool record_integrity;        /**< Hash the disk and record the digest; homes of 0.6.7 and 0.6.8 always have one. */
     uint32_t integrity_algorithm; /**< MSB_INTEGRITY_…; with record_integrity. */
     const char *parent;           /**< Digest to record as parent; NULL: the snapshot the sandbox was made from, if any. */
 } msb_snapshot_create_opts;

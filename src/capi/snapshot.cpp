@@ -23,7 +23,8 @@ Result<msb::snapshot::CreateRequest> read_create(const msb_snapshot_create_opts&
   request.dest_dir = capi::read_path(opts.dest_dir);
   MSB_TRY(request.labels, capi::read_labels(opts.labels, opts.label_count));
   request.force = opts.force;
-  if (opts.record_integrity) {
+  request.record_integrity = opts.record_integrity;
+  if (opts.record_integrity && opts.integrity_algorithm != MSB_INTEGRITY_DEFAULT) {
     MSB_TRY(request.integrity, capi::read_algorithm(opts.integrity_algorithm));
   }
   MSB_TRY(request.parent, capi::read_text(opts.parent, "parent"));

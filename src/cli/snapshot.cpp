@@ -45,9 +45,10 @@ struct CreateOptions {
 };
 
 uint32_t algorithm_of(const std::string& word) {
+  if (word == "merkle") return MSB_INTEGRITY_MERKLE;
   if (word == "sparse") return MSB_INTEGRITY_SPARSE;
   if (word == "sha256") return MSB_INTEGRITY_SHA256;
-  return MSB_INTEGRITY_MERKLE;
+  return MSB_INTEGRITY_DEFAULT;
 }
 
 /// The name of the file that holds the disk, which only the descriptor knows.

@@ -153,6 +153,11 @@ std::string Schema::describe() const {
   }
 }
 
+bool Schema::needs_sparse_digests() const {
+  // The first migration of 0.6.9 makes that table.
+  return generation_ == Generation::descriptor && !has("cpu_allocation", "id");
+}
+
 Error Schema::refusal(std::string_view path) const {
   std::string detail(path);
   detail += " has the schema of " + describe();

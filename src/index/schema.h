@@ -27,6 +27,8 @@ class Schema {
   static Done create(Connection& connection);
 
   Generation generation() const { return generation_; }
+  /// True of 0.6.7 and 0.6.8, which open no `snapshot.json` but one with a digest of the disk by the sparse algorithm.
+  bool needs_sparse_digests() const;
   /// True when the tables are those of a release whose rows we know how to write.
   bool writable() const;
   /// The release, for messages: `microsandbox 0.6.14 (23 migrations)`.

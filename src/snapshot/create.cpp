@@ -72,12 +72,28 @@ bool is_strict_digest(const std::string& text) {
   return digest && digest->is_sha256();
 }
 
-Result<Form> form_of_home(const Context& context, const Call& call) {
+/// What the home's owner is able to open.
+struct Style {
+  Form form = Form::manifest;
+  std::optional<Algorithm> integrity;  ///< of the digest to record
+};
+
+Result<Style> style_for(const Context& context, const CreateRequest& request, const Call& call) {
   if (context.read_only) return Error(Status::unsupported, "the client is read-only");
   MSB_TRY(const index::Schema schema, context.database.schema(call));
-  if (schema.generation() == index::Generation::none) return Form::manifest;
-  if (!schema.writable()) return schema.refusal(context.database.path());
-  return schema.generation() == index::Generation::descriptor ? Form::snapshot : Form::manifest;
+  const bool empty = schema.generation() == index::Generation::none;
+  if (!empty && !schema.writable()) return schema.refusal(context.database.path());
+  Style style;
+  if (schema.generation() == index::Generation::descriptor) style.form = Form::snapshot;
+  if (schema.needs_sparse_digests()) {
+    style.integrity = Algorithm::sparse;
+    if (request.integrity.value_or(Algorithm::sparse) == Algorithm::sparse) return style;
+    return Error(Status::unsupported, schema.describe() + " owns this home and opens no snapshot with such a digest; " +
+                                          std::string(algorithm_name(Algorithm::sparse)) + " is the one it knows");
+  }
+  style.integrity = request.integrity;
+  if (request.record_integrity && !style.integrity) style.integrity = Algorithm::merkle;
+  return style;
 }
 
 Result<os::File> open_source(const Context& context, const CaptureSource& source) {
@@ -110,14 +126,14 @@ Result<std::optional<std::string>> find_parent(const Context& context, const Cap
 }
 
 /// Copies the disk, and fills in what is known of it then.
-Done copy_disk(const Context& context, const CaptureSource& source, const CreateRequest& request, const os::File& upper,
-               const os::File& copy, Descriptor& descriptor, const Call& call) {
+Done copy_disk(const Context& context, const CaptureSource& source, std::optional<Algorithm> integrity,
+               const os::File& upper, const os::File& copy, Descriptor& descriptor, const Call& call) {
   MSB_TRY(const os::Stamp before, os::Stamp::of(upper));
   const Progress progress{.phase = Phase::copying, .item = source.sandbox, .count = 1};
   descriptor.upper_size = before.size;
-  if (request.integrity) {
-    MSB_TRY(const HashedCopy hashed, copy_and_hash(upper, copy, *request.integrity, context.threads, call, progress));
-    descriptor.integrity = make_integrity(*request.integrity, hashed.digest, before.size);
+  if (integrity) {
+    MSB_TRY(const HashedCopy hashed, copy_and_hash(upper, copy, *integrity, context.threads, call, progress));
+    descriptor.integrity = make_integrity(*integrity, hashed.digest, before.size);
   } else {
     MSB_TRY(const os::Copied copied, os::copy_sparse(upper, copy, context.threads, call, progress));
     (void)copied;
@@ -168,8 +184,8 @@ Done check_request(const Context& context, const CreateRequest& request, const C
   if (request.parent && !is_strict_digest(*request.parent)) {
     return Error(Status::invalid_argument, "the parent is not the digest of a snapshot: " + *request.parent);
   }
-  MSB_TRY(const Form form, form_of_home(context, call));
-  (void)form;
+  MSB_TRY(const Style style, style_for(context, request, call));
+  (void)style;
   return check_destination(context, destination.path(), request.force);
 }
 
@@ -177,15 +193,15 @@ Result<Artifact> create(const Context& context, const CaptureSource& source, con
                         const Call& call) {
   MSB_CHECK(check_request(context, request, call));
   MSB_TRY(const Destination destination, find_destination(context, request));
-  MSB_TRY(const Form form, form_of_home(context, call));
+  MSB_TRY(const Style style, style_for(context, request, call));
   MSB_TRY(const os::File upper, open_source(context, source));
-  Descriptor descriptor = describe(source, request, form);
+  Descriptor descriptor = describe(source, request, style.form);
   MSB_TRY(descriptor.parent, find_parent(context, source, request, call));
 
   MSB_CHECK(os::make_dirs(context.fs, destination.directory));
   MSB_TRY(os::StagedDir staged, os::StagedDir::create(context.fs, destination.directory));
   MSB_TRY(const os::File copy, staged.create_file(descriptor.upper_file));
-  MSB_CHECK(copy_disk(context, source, request, upper, copy, descriptor, call));
+  MSB_CHECK(copy_disk(context, source, style.integrity, upper, copy, descriptor, call));
   MSB_CHECK(write_descriptor(staged, descriptor));
   MSB_TRY(const struct stat copied, copy.status());
   MSB_CHECK(call.check());

@@ -8,6 +8,7 @@ from support import LATER, Malformed, OURS, Workspace, main, read_file
 from strict import archive, erofs, home, reference
 
 ALGORITHMS = {"merkle": "msb-file-merkle-blake3-v1", "sparse": "msb-sparse-sha256-v1", "sha256": "sha256"}
+ONLY_SPARSE = "0.6.7"  # opens no other
 
 
 class Written:
@@ -20,6 +21,10 @@ class Written:
         self.make_home(self.release)
         self.msbctl("image", "load", "-q", "-i", self.demo_archive(), "--tag", "demo/other:2")
         self.msbctl("sandbox", "create", "-q", "web", "--image", "demo/app:1", "--size", "68MiB", "--label", "a=b")
+
+    def usual(self):
+        """What is recorded when no algorithm is asked for."""
+        return ALGORITHMS["sparse" if self.release == ONLY_SPARSE else "merkle"]
 
     def form(self):
         return "manifest.json" if self.release == OURS else "snapshot.json"
@@ -54,13 +59,21 @@ class Written:
 
     def test_snapshots(self):
         odd = 'a"b\\c\n\t\u0001/\u007f\u00e9\U0001F600'
-        digests = {name: self.snapshot(name, "--integrity", "--algorithm", name) for name in ALGORITHMS}
+        expected = dict(ALGORITHMS, plain=None, usual=self.usual())
+        if self.release == ONLY_SPARSE:
+            expected["plain"] = expected["usual"]
+            for name in ("merkle", "sha256"):
+                told = self.msbctl("snapshot", "create", name, "--from", "web", "--algorithm", name, code=1)
+                self.assertIn("microsandbox 0.6.8", told)
+                del expected[name]
+        digests = {name: self.snapshot(name, "--algorithm", name) for name in ALGORITHMS if name in expected}
+        digests["usual"] = self.snapshot("usual", "--integrity")
         digests["plain"] = self.snapshot("plain", "--label", f"esc={odd}", "--label", "b=2", "--label", "a=1")
         found = self.hold()
         self.assertEqual({name: each.digest for name, each in found.snapshots.items()}, digests)
         for name, each in found.snapshots.items():
             self.assertEqual(each.form, self.form())
-            self.assertEqual((each.upper["integrity"] or {}).get("algorithm"), ALGORITHMS.get(name))
+            self.assertEqual((each.upper["integrity"] or {}).get("algorithm"), expected[name])
             # The file is the canonical form itself, so that its own hash is the digest.
             self.assertEqual(read_file(f"{self.home}/snapshots/{name}/{each.form}"), each.canonical)
         self.assertEqual(found.snapshots["plain"].labels, {"a": "1", "b": "2", "esc": odd})
@@ -87,7 +100,7 @@ class Written:
                          ({"legacy": "A", "current": "B"}[layout], 2, image))
         found.hold_image()
         algorithms = found.hold_disks(self.work)
-        self.assertEqual(algorithms[found.head], ALGORITHMS["merkle"])
+        self.assertEqual(algorithms[found.head], self.usual())
         return found
 
     def test_archives(self):

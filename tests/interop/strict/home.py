@@ -31,6 +31,9 @@ class Home:
             path = row["artifact_path"]
             require(os.path.isabs(path) and row["name"] == os.path.basename(path), f"{path}: row")
             found = descriptor.open_artifact(path)
+            if self.database.migrations == database.TRANSITION:
+                require((found.upper["integrity"] or {}).get("algorithm") == "msb-sparse-sha256-v1",
+                        f"{path}: no digest that its owner opens")
             image = found.image
             told = (row["digest"], row["parent_digest"], row["image_ref"], row["image_manifest_digest"])
             require(told == (found.digest, found.parent, image["ref"], image["manifest_digest"]), f"{path}: row")
