@@ -123,7 +123,8 @@ enum {
     MSB_KIND_SNAPSHOT_HANDLE_LIST = 16,
     MSB_KIND_VERIFY_REPORT = 17,
     MSB_KIND_STRING_LIST = 18,
-    MSB_KIND_MACHINE_END = 19
+    MSB_KIND_MACHINE_END = 19,
+    MSB_KIND_HOME_REPORT = 20
 };
 
 typedef struct msb_error msb_error;
@@ -145,6 +146,7 @@ typedef struct msb_snapshot_handle_list msb_snapshot_handle_list;
 typedef struct msb_verify_report msb_verify_report;
 typedef struct msb_string_list msb_string_list;
 typedef struct msb_machine_end msb_machine_end;
+typedef struct msb_home_report msb_home_report;
 
 /** A key and its value, both UTF-8 and never NULL in results. */
 typedef struct msb_kv {
@@ -397,8 +399,10 @@ typedef struct msb_client_opts {
     uint32_t log_level;        /**< Most verbose level that on_log wants, MSB_LOG_…; 0 for MSB_LOG_WARN. */
     msb_log_fn on_log;         /**< NULL: no log. */
     void *log_user;            /**< Passed to on_log. */
+    const char *new_home_release; /**< Release of microsandbox that a home without an index is made for, `0.6.3` to `0.6.18`;
+                                       NULL for `0.6.3`, which later ones upgrade. A home that has an index stays as it is. */
 } msb_client_opts;
-#define MSB_CLIENT_OPTS_INIT { sizeof(msb_client_opts), NULL, NULL, NULL, NULL, 0, 0, 0, 0, NULL, NULL }
+#define MSB_CLIENT_OPTS_INIT { sizeof(msb_client_opts), NULL, NULL, NULL, NULL, 0, 0, 0, 0, NULL, NULL, NULL }
 
 enum {
     MSB_DIR_HOME = 0,
@@ -410,13 +414,14 @@ enum {
 
 /**
  * Opens a home, and creates it where there is none: directories of mode 0700, and an index at the schema that
- * microsandbox 0.6.3 has. A home that a newer microsandbox owns is used by that release's rules; one whose schema this
- * library does not know can be read, and refuses what would write the index.
+ * microsandbox 0.6.3 has, or the release that is asked for. A home that a newer microsandbox owns is used by that release's
+ * rules. One whose schema this library must not write, as that of a release it does not know, can be read; nothing in it is
+ * made or changed, and calls that would fail with MSB_ERR_DATABASE and both versions in the message.
  *
  * @param opts  Where and how; NULL for the default home.
  * @param out   The client. It holds no lock between calls.
  * @param err   The failure.
- * @retval MSB_ERR_INVALID_ARGUMENT  malformed options
+ * @retval MSB_ERR_INVALID_ARGUMENT  malformed options, or a release that no home can be made for
  * @retval MSB_ERR_INVALID_CONFIG    config.json of the home is malformed
  * @retval MSB_ERR_IO                the home cannot be read or created
  * @retval MSB_ERR_DATABASE          the index is damaged
@@ -446,7 +451,8 @@ MSB_API const char *msb_client_dir(const msb_client *client, uint32_t which);
 
 /**
  * @param client  The client.
- * @return        Whether nothing in the home can be changed through it: opened so, or a schema newer than known.
+ * @return        Whether nothing in the home can be changed through it: opened so, a schema that this library must not write,
+ *                or read-only media.
  * @since 0.1
  */
 MSB_API bool msb_client_read_only(const msb_client *client);
@@ -482,7 +488,11 @@ enum {
     MSB_PROBLEM_LEFTOVER = 7,          /**< remains of a process that died; repair removes them */
     MSB_PROBLEM_RECIPE_INVALID = 8,    /**< the record that proves a layer is damaged; the layer may still be good */
     MSB_PROBLEM_SNAPSHOT_DAMAGED = 9,  /**< a descriptor or disk is not what it should be; restore it from elsewhere */
-    MSB_PROBLEM_INDEX_STALE = 10       /**< the index and the snapshots on disk differ; repair reindexes */
+    MSB_PROBLEM_INDEX_STALE = 10,      /**< the index and the snapshots on disk differ; repair reindexes */
+    MSB_PROBLEM_INDEX_DAMAGED = 11,    /**< the index cannot be read, or not all of it; this and the next: msb_home_inspect() */
+    MSB_PROBLEM_HOME_RESERVED = 12,    /**< an installation or upgrade of microsandbox keeps everybody else out */
+    MSB_PROBLEM_NOT_TRANSLATED = 13,   /**< a snapshot that the owner of the home cannot read; msb_client_open() translates it */
+    MSB_PROBLEM_STATUS_STALE = 14      /**< what is recorded of a sandbox is not so: its process is gone, or one has its lock */
 };
 
 typedef struct msb_problem {
@@ -524,6 +534,92 @@ MSB_API size_t msb_check_report_count(const msb_check_report *report);
  * @since 0.1
  */
 MSB_API bool msb_check_report_at(const msb_check_report *report, size_t index, msb_problem *out);
+
+/** What a home is. */
+enum {
+    MSB_HOME_MISSING = 1,
+    MSB_HOME_EMPTY = 2,     /**< without an index: msb_client_open() makes it a home */
+    MSB_HOME_READY = 3,     /**< of a release whose index this library writes */
+    MSB_HOME_FOREIGN = 4,   /**< its index can be read, and must not be written: newer than known, much older, or half upgraded */
+    MSB_HOME_UNREADABLE = 5 /**< its index cannot be read */
+};
+
+/** Which releases of microsandbox a home belongs to, by how they describe snapshots. */
+enum {
+    MSB_GENERATION_NONE = 0,       /**< there is no index */
+    MSB_GENERATION_MANIFEST = 1,   /**< up to 0.6.6: `manifest.json` */
+    MSB_GENERATION_DESCRIPTOR = 2, /**< 0.6.7 to 0.6.18: `snapshot.json` */
+    MSB_GENERATION_GROUPS = 3,     /**< 0.7: groups of snapshots */
+    MSB_GENERATION_UNKNOWN = 4
+};
+
+/** What can be written in a home. */
+enum {
+    MSB_HOME_WRITES_NOTHING = 0,
+    MSB_HOME_WRITES_FILES = 1,     /**< its directories let us, but no row of the index may be written */
+    MSB_HOME_WRITES_EVERYTHING = 2
+};
+
+typedef struct msb_home_info {
+    size_t struct_size;
+    uint32_t state;             /**< MSB_HOME_… */
+    uint32_t generation;        /**< MSB_GENERATION_… */
+    uint32_t writes;            /**< MSB_HOME_WRITES_… */
+    uint32_t migrations;        /**< of microsandbox, that the index has been through */
+    const char *home;
+    const char *database;       /**< the index, be it there or not */
+    const char *obstacle;       /**< why not everything can be written; NULL when it can */
+    const char *schema;         /**< `microsandbox 0.6.14 (23 migrations)`; NULL without an index that can be read, like the next */
+    const char *last_migration; /**< its id; of a later release the one that is not known */
+    const char *oldest_release; /**< First release that opens it: older ones refuse. Without an index, what would be made. */
+    const char *newest_release; /**< Last release that leaves it as it is: later ones upgrade it. NULL: not known, like oldest. */
+    uint64_t images;            /**< references in the index */
+    uint64_t sandboxes;
+    uint64_t running;           /**< sandboxes whose machine lives */
+    uint64_t indexed_snapshots; /**< in the index */
+    uint64_t snapshots;         /**< in the snapshots directory, and readable */
+} msb_home_info;
+
+/**
+ * Tells what a home is, who can use it, what of it can be written, and what is wrong with it. Changes nothing at all: not
+ * even files of SQLite appear. Works where msb_client_open() does not: on a home that is missing, damaged, read-only or newer
+ * than known.
+ *
+ * @param opts  Where it is, as for msb_client_open(); flags count for nothing.
+ * @param call  Call control; NULL for none.
+ * @param out   The report.
+ * @param err   The failure of the inspection itself.
+ * @retval MSB_ERR_INVALID_ARGUMENT  malformed options
+ * @retval MSB_ERR_INVALID_CONFIG    config.json of the home is malformed
+ * @retval MSB_ERR_IO, MSB_ERR_CANCELLED, MSB_ERR_DEADLINE_EXCEEDED  no report
+ * @since 0.1
+ */
+MSB_API msb_status msb_home_inspect(const msb_client_opts *opts, const msb_call *call, msb_home_report **out,
+                                    msb_error **err);
+
+/**
+ * @param report  The report.
+ * @param out     Receives what is known of the home; strings are borrowed from the report.
+ * @return        False for NULL.
+ * @since 0.1
+ */
+MSB_API bool msb_home_report_read(const msb_home_report *report, msb_home_info *out);
+
+/**
+ * @param report  May be NULL.
+ * @return        Number of problems; 0 for NULL.
+ * @since 0.1
+ */
+MSB_API size_t msb_home_report_problem_count(const msb_home_report *report);
+
+/**
+ * @param report  The report.
+ * @param index   Which problem.
+ * @param out     Receives it; strings are borrowed from the report.
+ * @return        False past the end.
+ * @since 0.1
+ */
+MSB_API bool msb_home_report_problem_at(const msb_home_report *report, size_t index, msb_problem *out);
 
 typedef struct msb_disk_usage_info {
     size_t struct_size;

@@ -21,6 +21,17 @@ Done take_text(const char* from, std::optional<std::string>& to, std::string_vie
   return {};
 }
 
+Result<index::Edition> read_edition(const char* release) {
+  if (release == nullptr) return index::default_edition();
+  const auto edition = index::edition_of(release);
+  if (edition && edition->creatable()) return *edition;
+  return Error(Status::invalid_argument, "a home can be made for microsandbox " +
+                                             std::string(index::default_edition().last) + " to " +
+                                             std::string(index::newest_edition().last) + ", not for " + release);
+}
+
+}  // namespace
+
 Result<client::Options> read_options(const msb_client_opts* given) {
   MSB_TRY(const msb_client_opts opts, copy_opts(given));
   constexpr uint32_t kKnown = MSB_CLIENT_READ_ONLY | MSB_CLIENT_NO_CREATE | MSB_CLIENT_NO_RECOVER;
@@ -36,6 +47,7 @@ Result<client::Options> read_options(const msb_client_opts* given) {
   options.recover = (opts.flags & MSB_CLIENT_NO_RECOVER) == 0;
   if (opts.busy_timeout_ms != 0) options.busy_timeout = std::chrono::milliseconds(opts.busy_timeout_ms);
   options.threads = opts.threads;
+  MSB_TRY(options.edition, read_edition(opts.new_home_release));
   if (opts.on_log != nullptr) {
     const auto level = opts.log_level != 0 ? static_cast<LogLevel>(opts.log_level) : LogLevel::warn;
     options.log = Log(
@@ -46,8 +58,6 @@ Result<client::Options> read_options(const msb_client_opts* given) {
   }
   return options;
 }
-
-}  // namespace
 
 Result<std::unique_ptr<Session>> Session::begin(msb_client* client, const msb_call* call) {
   MSB_TRY(msb_client * checked, use(client));

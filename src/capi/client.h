@@ -24,6 +24,8 @@ struct msb_client final : msb::capi::Object {
 
 namespace msb::capi {
 
+Result<client::Options> read_options(const msb_client_opts* given);
+
 /// What an entry point works with while it runs: the client, kept open, and the caller's Call.
 class Session {
  public:

@@ -77,7 +77,7 @@ msb_status collect(msb_client* client, const msb_call* call, uint32_t* removed, 
   using namespace msb;
   return capi::guard(err, [&]() -> Done {
     MSB_TRY(const auto session, capi::Session::begin(client, call));
-    MSB_TRY(const auto* context, session->client().context_to_change());
+    MSB_TRY(const auto* context, session->client().context_to_change(session->call()));
     MSB_TRY(const uint32_t count, work(*context, session->call()));
     capi::complete(session->call());
     if (removed != nullptr) *removed = count;
@@ -129,7 +129,7 @@ msb_status msb_image_load(msb_client* client, const char* archive_path, const ms
     MSB_TRY(const auto session, capi::Session::begin(client, call));
     MSB_TRY(const auto copied, capi::copy_opts(opts));
     MSB_TRY(const auto request, read_load(archive_path, copied));
-    MSB_TRY(const auto* context, session->client().context_to_change());
+    MSB_TRY(const auto* context, session->client().context_to_change(session->call()));
     MSB_TRY(auto rows, image::load(*context, request, session->call()));
     capi::complete(session->call());
     return new msb_image_list(std::move(rows));
@@ -187,7 +187,7 @@ msb_status msb_image_remove(msb_client* client, const char* reference, bool forc
   return capi::guard(err, [&]() -> Done {
     MSB_TRY(const auto session, capi::Session::begin(client, call));
     MSB_TRY(const std::string_view text, capi::need_text(reference, "reference"));
-    MSB_TRY(const auto* context, session->client().context_to_change());
+    MSB_TRY(const auto* context, session->client().context_to_change(session->call()));
     MSB_CHECK(image::remove(*context, std::string(text), force, session->call()));
     capi::complete(session->call());
     return {};

@@ -84,7 +84,7 @@ msb_status msb_sandbox_start(msb_client* client, const char* name, const msb_san
     MSB_TRY(const auto copied, capi::copy_opts(opts));
     MSB_TRY(const auto text, capi::need_text(name, "name"));
     MSB_TRY(const auto request, read_start(copied));
-    MSB_TRY(const auto* context, session->client().context_to_change());
+    MSB_TRY(const auto* context, session->client().context_to_change(session->call()));
     const std::string sandbox(text);
     if (copied.attached) {
       MSB_TRY(auto monitor, runtime::start_bound(*context, sandbox, request, session->call()));
@@ -110,7 +110,7 @@ msb_status msb_sandbox_stop(msb_client* client, const char* name, uint32_t limit
   return capi::guard(err, [&]() -> Done {
     MSB_TRY(const auto session, capi::Session::begin(client, call));
     MSB_TRY(const auto text, capi::need_text(name, "name"));
-    MSB_TRY(const auto* context, session->client().context_to_change());
+    MSB_TRY(const auto* context, session->client().context_to_change(session->call()));
     MSB_CHECK(runtime::stop(*context, std::string(text), std::chrono::milliseconds(limit_ms), session->call()));
     client->attached.drop(std::string(text));
     capi::complete(session->call());
@@ -123,7 +123,7 @@ msb_status msb_sandbox_request_stop(msb_client* client, const char* name, bool a
   return capi::guard(err, [&]() -> Done {
     MSB_TRY(const auto session, capi::Session::begin(client, call));
     MSB_TRY(const auto text, capi::need_text(name, "name"));
-    MSB_TRY(const auto* context, session->client().context_to_change());
+    MSB_TRY(const auto* context, session->client().context_to_change(session->call()));
     MSB_CHECK(runtime::request_stop(*context, std::string(text), at_once, session->call()));
     capi::complete(session->call());
     return {};
@@ -152,7 +152,7 @@ msb_status msb_sandbox_run(msb_client* client, const char* name, const msb_sandb
     MSB_TRY(const auto copied, capi::copy_opts(opts));
     MSB_TRY(const auto text, capi::need_text(name, "name"));
     MSB_TRY(const auto request, read_start(copied));
-    MSB_TRY(const auto* context, session->client().context_to_change());
+    MSB_TRY(const auto* context, session->client().context_to_change(session->call()));
     const auto sink = [&](runtime::Source source, std::string_view bytes) {
       if (copied.on_output == nullptr) return;
       copied.on_output(static_cast<uint32_t>(source), bytes.data(), bytes.size(), copied.user_data);

@@ -66,7 +66,7 @@ msb_status msb_image_prune(msb_client* client, const msb_image_prune_opts* opts,
     MSB_TRY(const auto session, capi::Session::begin(client, call));
     MSB_CHECK(check_report(report));
     MSB_TRY(const auto options, read_options(opts));
-    MSB_TRY(const auto* context, session->client().context_to_change());
+    MSB_TRY(const auto* context, session->client().context_to_change(session->call()));
     MSB_TRY(const auto done, image::prune(*context, options, session->call()));
     capi::complete(session->call());
     write_report(done, report);
@@ -92,7 +92,7 @@ msb_status msb_image_prune_apply(msb_client* client, const msb_prune_plan* plan,
     MSB_TRY(const auto session, capi::Session::begin(client, call));
     MSB_CHECK(check_report(report));
     MSB_TRY(const msb_prune_plan* checked, capi::use(plan));
-    MSB_TRY(const auto* context, session->client().context_to_change());
+    MSB_TRY(const auto* context, session->client().context_to_change(session->call()));
     MSB_TRY(const auto done, image::apply_prune(*context, checked->plan, session->call()));
     capi::complete(session->call());
     write_report(done, report);

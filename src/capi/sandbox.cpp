@@ -53,7 +53,7 @@ msb_status msb_sandbox_create(msb_client* client, const char* name, const msb_sa
     MSB_TRY(const auto copied, capi::copy_opts(opts));
     MSB_TRY(const auto name_text, capi::need_text(name, "name"));
     MSB_TRY(auto request, read_create(copied));
-    MSB_TRY(const auto* context, session->client().context_to_change());
+    MSB_TRY(const auto* context, session->client().context_to_change(session->call()));
     const auto make = [&]() {
       if (copied.from_snapshot == nullptr)
         return sandbox::create(*context, std::string(name_text), request, session->call());
@@ -94,7 +94,7 @@ msb_status msb_sandbox_remove(msb_client* client, const char* name, const msb_ca
   return capi::guard(err, [&]() -> Done {
     MSB_TRY(const auto session, capi::Session::begin(client, call));
     MSB_TRY(const auto text, capi::need_text(name, "name"));
-    MSB_TRY(const auto* context, session->client().context_to_change());
+    MSB_TRY(const auto* context, session->client().context_to_change(session->call()));
     MSB_CHECK(sandbox::remove(*context, std::string(text), session->call()));
     capi::complete(session->call());
     return {};
@@ -110,7 +110,7 @@ msb_status msb_sandbox_set_status(msb_client* client, const char* name, uint32_t
     if (status < MSB_SANDBOX_CREATED || status > MSB_SANDBOX_CRASHED) {
       return Error(Status::invalid_argument, "unknown sandbox status " + std::to_string(status));
     }
-    MSB_TRY(const auto* context, session->client().context_to_change());
+    MSB_TRY(const auto* context, session->client().context_to_change(session->call()));
     return sandbox::set_status(*context, std::string(text), static_cast<sandbox::Status>(status), pid, session->call());
   });
 }

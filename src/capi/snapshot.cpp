@@ -62,7 +62,7 @@ msb_status msb_snapshot_create(msb_client* client, const char* source_sandbox, c
     MSB_TRY(const auto copied, capi::copy_opts(opts));
     MSB_TRY(const auto source, capi::need_text(source_sandbox, "source_sandbox"));
     MSB_TRY(const auto request, read_create(copied));
-    MSB_TRY(const auto* context, session->client().context_to_change());
+    MSB_TRY(const auto* context, session->client().context_to_change(session->call()));
     MSB_TRY(auto made, snapshot::capture(*context, std::string(source), request, session->call()));
     capi::complete(session->call());
     return new msb_snapshot(std::move(made));
@@ -131,7 +131,7 @@ msb_status msb_snapshot_remove(msb_client* client, const char* ref, bool force, 
   return capi::guard(err, [&]() -> Done {
     MSB_TRY(const auto session, capi::Session::begin(client, call));
     MSB_TRY(const std::string text, capi::need_path(ref, "ref"));
-    MSB_TRY(const auto* context, session->client().context_to_change());
+    MSB_TRY(const auto* context, session->client().context_to_change(session->call()));
     MSB_CHECK(snapshot::remove(*context, text, force, session->call()));
     capi::complete(session->call());
     return {};
@@ -144,7 +144,7 @@ msb_status msb_snapshot_handle_remove(msb_client* client, const msb_snapshot_han
   return capi::guard(err, [&]() -> Done {
     MSB_TRY(const auto session, capi::Session::begin(client, call));
     MSB_TRY(const auto* row, capi::use(handle));
-    MSB_TRY(const auto* context, session->client().context_to_change());
+    MSB_TRY(const auto* context, session->client().context_to_change(session->call()));
     MSB_CHECK(snapshot::remove_at(*context, row->row.artifact_path, row->row.digest, force, session->call()));
     capi::complete(session->call());
     return {};
@@ -156,7 +156,7 @@ msb_status msb_snapshot_reindex(msb_client* client, const char* dir, const msb_c
   using namespace msb;
   return capi::guard(err, [&]() -> Done {
     MSB_TRY(const auto session, capi::Session::begin(client, call));
-    MSB_TRY(const auto* context, session->client().context_to_change());
+    MSB_TRY(const auto* context, session->client().context_to_change(session->call()));
     MSB_TRY(const auto done, snapshot::reindex(*context, capi::read_path(dir), session->call()));
     capi::complete(session->call());
     if (indexed != nullptr) *indexed = done.indexed;

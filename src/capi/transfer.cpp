@@ -74,7 +74,7 @@ msb_status msb_snapshot_import(msb_client* client, const char* archive_path, con
     MSB_TRY(const auto session, capi::Session::begin(client, call));
     MSB_TRY(const auto copied, capi::copy_opts(opts));
     MSB_TRY(const auto request, read_import(archive_path, copied));
-    MSB_TRY(const auto* context, session->client().context_to_change());
+    MSB_TRY(const auto* context, session->client().context_to_change(session->call()));
     MSB_TRY(auto row, snapshot::import_archive(*context, request, session->call()));
     capi::complete(session->call());
     return new msb_snapshot_handle(std::move(row));

@@ -14,10 +14,9 @@
 namespace msb::client {
 namespace {
 
-/// Makes the directories that a home has from its first day. The cache may be elsewhere, and shared.
+/// Makes the directories that a home has from its first day, beside that of its database. The cache may be elsewhere,
+/// and shared.
 Done create_directories(os::Fs& fs, const Home& home) {
-  MSB_CHECK(os::make_dirs(fs, home.root));
-  MSB_CHECK(os::make_dirs(fs, home.database));
   const image::CachePaths cache(home.cache);
   for (const auto& path :
        {cache.layers(), cache.fsmeta(), cache.vmdk(), cache.manifests(), cache.tmp(), cache.blobs(), cache.leases()}) {
@@ -39,16 +38,17 @@ Done need_home(os::Fs& fs, const Home& home) {
 Result<std::unique_ptr<Client>> Client::open(os::Fs& fs, Options options, const Call& call) {
   MSB_TRY(Home home, locate_home(fs, options.home));
   if (options.read_only || !options.create) MSB_CHECK(need_home(fs, home));
-  if (!options.read_only) MSB_CHECK(create_directories(fs, home));
 
-  std::unique_ptr<Client> client(new Client(std::move(home), std::move(options.log)));
+  std::unique_ptr<Client> client(new Client(std::move(home), options));
   const Home& at = client->home_;
   index::DatabaseOptions database;
   database.read_only = options.read_only;
+  database.edition = options.edition;
   database.busy_timeout = options.busy_timeout.value_or(at.busy_timeout.value_or(database.busy_timeout));
   MSB_TRY(client->database_, index::Database::open(fs, at.database, database, call));
-  MSB_TRY(const index::Schema schema, client->database_->schema(call));
-  client->read_only_ = options.read_only || !schema.writable();
+  // First of all: in a home whose schema may not be written nothing else is made either.
+  client->read_only_ = !client->database_->opened_for_writing();
+  if (!client->read_only_) MSB_CHECK(create_directories(fs, at));
   client->context_.emplace(image::Context{
       .fs = fs,
       .database = *client->database_,
@@ -58,7 +58,7 @@ Result<std::unique_ptr<Client>> Client::open(os::Fs& fs, Options options, const 
       .sandboxes_dir = at.sandboxes,
       .busy_timeout = database.busy_timeout,
       .threads = options.threads != 0 ? options.threads : os::processor_count(),
-      .read_only = options.read_only,
+      .read_only = client->read_only_,
   });
   if (options.recover && !client->read_only_) {
     for (const auto& tidied : {image::recover(*client->context_, image::Thoroughness::cheap, call),
@@ -72,8 +72,9 @@ Result<std::unique_ptr<Client>> Client::open(os::Fs& fs, Options options, const 
   return client;
 }
 
-Result<const image::Context*> Client::context_to_change() const {
-  if (context_->read_only) return Error(Status::unsupported, "the client is read-only").with("path", home_.root);
+Result<const image::Context*> Client::context_to_change(const Call& call) const {
+  if (asked_read_only_) return Error(Status::unsupported, "the client is read-only").with("path", home_.root);
+  MSB_CHECK(database_->check_writable(call));
   return &*context_;
 }
 

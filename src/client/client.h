@@ -17,6 +17,7 @@ struct Options {
   bool read_only = false;
   bool create = true;
   bool recover = true;
+  index::Edition edition = index::default_edition();  ///< of the database of a home that has none yet
   std::optional<std::chrono::milliseconds> busy_timeout;
   unsigned threads = 0;  ///< 0: the number of processors
   Log log;
@@ -29,20 +30,23 @@ class Client {
 
   const Home& home() const { return home_; }
   const std::string& database_path() const { return database_->path(); }
-  /// Nothing can be written: asked for at open, or the schema is one that this library must not write.
+  /// Nothing can be written: asked for at open, the schema is one that this library must not write, or the home is on
+  /// read-only media. Then nothing in the home is made or changed.
   bool read_only() const { return read_only_; }
   const Log& log() const { return log_; }
 
   const image::Context& context() const { return *context_; }
-  /// The same for what is going to write: fails with `unsupported` when the client was opened read-only. (A schema that
-  /// may not be written is the database's to refuse: it knows the versions.)
-  Result<const image::Context*> context_to_change() const;
+  /// The same for what is going to write: fails with `unsupported` when the client was opened read-only, and with
+  /// `database`, naming both versions, when the schema may not be written.
+  Result<const image::Context*> context_to_change(const Call& call) const;
 
  private:
-  Client(Home home, Log log) : home_(std::move(home)), log_(std::move(log)) {}
+  Client(Home home, Options& options)
+      : home_(std::move(home)), log_(std::move(options.log)), asked_read_only_(options.read_only) {}
 
   const Home home_;
   const Log log_;
+  const bool asked_read_only_;
   bool read_only_ = false;
   std::unique_ptr<index::Database> database_;
   std::optional<image::Context> context_;

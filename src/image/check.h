@@ -22,6 +22,10 @@ enum class ProblemKind : uint32_t {
   recipe_invalid,
   snapshot_damaged,  ///< this and the next: snapshot/check.h
   index_stale,
+  index_damaged,  ///< this and what follows: client/inspect.h
+  home_reserved,
+  not_translated,
+  status_stale,
 };
 
 struct Problem {

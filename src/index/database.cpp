@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "base/time.h"
+#include "os/dir.h"
 #include "os/file.h"
 #include "os/lock.h"
 
@@ -16,6 +17,11 @@ namespace {
 constexpr std::chrono::milliseconds kFirstRetry{10};
 constexpr std::chrono::milliseconds kLongestRetry{500};
 constexpr int kAttempts = 8;
+
+/// Whether that is how a place answers that nothing can be written in it.
+bool refuses_writing(const Error& error) {
+  return error.os_code() == EROFS || error.os_code() == EACCES || error.os_code() == EPERM;
+}
 
 }  // namespace
 
@@ -63,23 +69,58 @@ Result<std::unique_ptr<Database>> Database::open(os::Fs& fs, const std::string& 
   std::unique_ptr<Database> database(new Database(fs, directory, options));
   if (options.read_only) {
     database->read_only_why_ = "was opened for reading only";
+    if (options.copied) {
+      MSB_CHECK(database->connect_to_copy(call));
+      return database;
+    }
   } else {
     MSB_CHECK(database->prepare_for_writing(call));
   }
-  if (!database->read_only_why_.empty()) MSB_CHECK(database->connect_for_reading(call));
+  if (!database->read_only_why_.empty()) MSB_CHECK(database->connect_for_reading(call, database->traces_));
   return database;
 }
 
-/// Every process holds the migration lock from before it opens the database until the schema is settled.
+/// Every process holds this lock from before it opens the database until the schema is settled. Nothing where the home
+/// cannot be written.
+Result<std::optional<os::FileLock>> Database::lock_migrations(const Call& call,
+                                                              std::optional<std::chrono::milliseconds> timeout) {
+  auto lock = os::FileLock::acquire(fs_, path_ + ".migration.lock", os::LockMode::exclusive, call, timeout);
+  if (lock) return std::optional(*std::move(lock));
+  if (refuses_writing(lock.error())) return std::optional<os::FileLock>();
+  return std::move(lock).error();
+}
+
+/// Whether there is a database that we must not write. SQLite makes files beside it as soon as it is opened for
+/// writing, so this has to be known before. A look that fails settles nothing.
+bool Database::is_closed_to_us(const Call& call) {
+  const bool looked = connect_for_reading(call, Traces::none) && refresh_schema();
+  connection_.reset();
+  data_version_.reset();
+  reconnect_ = false;
+  return looked && schema_.generation() != Generation::none && !schema_.writable();
+}
+
 Done Database::prepare_for_writing(const Call& call) {
-  const int made = fs_.mkdir(AT_FDCWD, directory_.c_str(), 0700);
-  if (made < 0 && made != -EEXIST && made != -EROFS && made != -EACCES && made != -EPERM) {
-    return Error::io("make directory", directory_, -made);
+  std::optional<os::FileLock> lock;
+  if (exists()) {
+    if (exists(".migration.lock")) {
+      MSB_TRY(lock, lock_migrations(call));
+    }
+    if (is_closed_to_us(call)) {
+      read_only_why_ = "cannot be written";  // check_writable() says it better, from the schema
+      traces_ = Traces::none;
+      return {};
+    }
   }
-  auto lock = os::FileLock::acquire(fs_, path_ + ".migration.lock", os::LockMode::exclusive, call);
   if (!lock) {
-    const int code = lock.error().os_code();
-    if (code != EROFS && code != EACCES && code != EPERM) return std::move(lock).error();
+    Done made = os::make_dirs(fs_, directory_);
+    if (made) {
+      MSB_TRY(lock, lock_migrations(call));
+    } else if (!refuses_writing(made.error())) {
+      return made;
+    }
+  }
+  if (!lock) {
     read_only_why_ = "is in a home that cannot be written";
     return {};
   }
@@ -95,13 +136,13 @@ Done Database::prepare_for_writing(const Call& call) {
   if (schema_.generation() == Generation::none) {
     MSB_CHECK(connection_->script("PRAGMA journal_mode=WAL"));
     MSB_CHECK(connection_->script("BEGIN IMMEDIATE"));
-    MSB_CHECK(Schema::create(*connection_));
+    MSB_CHECK(Schema::create(*connection_, options_.edition));
     MSB_CHECK(connection_->script("COMMIT"));
     data_version_.reset();
   } else if (schema_.writable()) {
     MSB_CHECK(connection_->script("PRAGMA journal_mode=WAL"));
   } else {
-    read_only_why_ = "cannot be written";  // check_writable() says it better, from the schema
+    read_only_why_ = "cannot be written";
   }
   connection_->attend_nobody();
   return {};
@@ -115,38 +156,82 @@ Done Database::make_durable() const {
   return std::move(log).error();
 }
 
-bool Database::exists() const {
+bool Database::exists(const char* suffix) const {
   struct stat status {};
-  return fs_.fstatat(AT_FDCWD, path_.c_str(), &status, 0) == 0;
+  return fs_.fstatat(AT_FDCWD, (path_ + suffix).c_str(), &status, 0) == 0;
 }
 
-/// SQLite reads a WAL database without writing to its directory only where both -wal and -shm are there, so a database
-/// that was closed properly is read as a file that does not change; for the length of one transaction, in case it does.
-Done Database::connect_for_reading(const Call& call) {
+/// SQLite reads a WAL database without making files only where both -wal and -shm are there, so a database that was
+/// closed properly is read as a file that does not change; for the length of one transaction, in case it does.
+Done Database::connect_for_reading(const Call& call, Traces traces) {
   data_version_.reset();
   reconnect_ = false;
   if (!exists()) {
     reconnect_ = true;
+    frozen_.reset();
     MSB_TRY(connection_, Connection::open(path_, Connection::Access::memory));
-    return Schema::create(*connection_);
+    return Schema::create(*connection_, options_.edition);
   }
-  MSB_TRY(connection_, Connection::open(path_, Connection::Access::read_only));
-  connection_->attend(call, Call::Clock::now() + options_.busy_timeout);
-  auto readable = connection_->execute("SELECT count(*) FROM sqlite_master");
-  connection_->attend_nobody();
-  if (readable || readable.error().status() != Status::io) return readable;
-
+  Done readable;
+  if ((exists("-wal") && exists("-shm")) || exists("-journal")) {
+    readable =
+        try_connection(call, traces == Traces::none ? Connection::Access::traceless : Connection::Access::read_only);
+    if (readable || readable.error().status() != Status::io) return readable;
+  }
   struct stat log {};
   if (fs_.fstatat(AT_FDCWD, (path_ + "-wal").c_str(), &log, 0) == 0 && log.st_size != 0) {
-    return Error(Status::database, path_ +
-                                       " was not closed properly, and its directory cannot be written to recover "
-                                       "it: open it once where it can, or copy it with its -wal file")
-        .with("path", path_)
-        .because(std::move(readable).error());
+    Error error = Error(Status::database, path_ +
+                                              " was not closed properly, and has to be recovered before it can be "
+                                              "read: open it once for writing, or copy it with its -wal and -shm "
+                                              "files")
+                      .with("path", path_);
+    if (!readable) error = std::move(error).because(std::move(readable).error());
+    return error;
   }
   reconnect_ = true;
-  MSB_TRY(connection_, Connection::open(path_, Connection::Access::immutable));
-  return {};
+  MSB_TRY(frozen_, os::Stamp::of(fs_, path_));
+  return try_connection(call, Connection::Access::immutable);
+}
+
+Done Database::try_connection(const Call& call, Connection::Access access) {
+  MSB_TRY(connection_, Connection::open(path_, access));
+  connection_->attend(call, Call::Clock::now() + options_.busy_timeout);
+  Done readable = connection_->execute("SELECT count(*) FROM sqlite_master");
+  connection_->attend_nobody();
+  return readable;
+}
+
+/// SQLite shares among the connections of a process how it has opened a -shm. So while one reads without traces nobody
+/// here may open the database for writing: the lock sees to that. Who waits for it in vain waits for an upgrade by
+/// another program.
+Done Database::connect_to_copy(const Call& call) {
+  std::optional<os::FileLock> lock;
+  if (exists(".migration.lock")) {
+    auto taken = lock_migrations(call, options_.busy_timeout);
+    if (!taken && taken.error().status() != Status::busy) return std::move(taken).error();
+    if (taken) lock = *std::move(taken);
+  }
+  for (int attempts = 1;; ++attempts) {
+    MSB_CHECK(connect_for_reading(call, Traces::none));
+    MSB_TRY(auto copy, Connection::open(path_, Connection::Access::memory));
+    connection_->attend(call, Call::Clock::now() + options_.busy_timeout);
+    Done copied = copy->copy_from(*connection_);
+    connection_->attend_nobody();
+    if (changed_meanwhile() && attempts < kAttempts) continue;
+    MSB_CHECK(std::move(copied));
+    connection_ = std::move(copy);
+    reconnect_ = false;
+    data_version_.reset();
+    return {};
+  }
+}
+
+/// Whether somebody has written to what was read as a file that does not change.
+bool Database::changed_meanwhile() const {
+  if (!reconnect_) return false;
+  if (!frozen_) return exists();
+  const auto now = os::Stamp::of(fs_, path_);
+  return !now || *now != *frozen_;
 }
 
 /// Another process may upgrade the database while we have it open, so every transaction looks whether it is still what
@@ -198,17 +283,21 @@ Done Database::attempt(Kind kind, const std::function<bool(Transaction&)>& work,
 Done Database::run(Kind kind, const Call& call, const std::function<bool(Transaction&)>& work) {
   MSB_TRY(const Turn turn, Turn::take(*this, call));
   MSB_CHECK(call.check());
-  if (reconnect_) MSB_CHECK(connect_for_reading(call));
   const auto busy_until = Call::Clock::now() + options_.busy_timeout;
   auto delay = kFirstRetry;
   for (int attempts = 1;; ++attempts) {
+    if (reconnect_) MSB_CHECK(connect_for_reading(call, traces_));
     connection_->attend(call, busy_until);
     bool worked = true;
     auto done = attempt(kind, work, worked);
-    if (done && worked) return {};
+    const bool torn = changed_meanwhile();
+    if (done && worked && !torn) return {};
     connection_->attend_nobody();
     if (connection_->in_transaction()) MSB_CHECK(connection_->execute("ROLLBACK"));
-    const bool again = connection_->conflicted() && attempts < kAttempts && Call::Clock::now() < busy_until;
+    const bool again = (torn || connection_->conflicted()) && attempts < kAttempts && Call::Clock::now() < busy_until;
+    if (!again && torn && done) {
+      return Error(Status::busy, "other processes keep changing " + path_ + "; try again").with("path", path_);
+    }
     if (!again) return done;
     MSB_CHECK(call.pause(delay));
     delay = std::min(2 * delay, kLongestRetry);

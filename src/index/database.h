@@ -14,6 +14,8 @@
 #include "index/schema.h"
 #include "index/sqlite.h"
 #include "os/fs.h"
+#include "os/lock.h"
+#include "os/stamp.h"
 
 namespace msb::index {
 
@@ -42,20 +44,24 @@ class Transaction {
 struct DatabaseOptions {
   std::chrono::milliseconds busy_timeout{5000};  ///< how long locks of other processes are waited for
   bool read_only = false;
+  /// With read_only: from a copy in memory of what is there at open, which leaves no trace at all.
+  bool copied = false;
+  Edition edition = default_edition();  ///< what a database is made that has no tables yet; a creatable one
 };
 
 /// The catalogue of a home, `<home>/db/msb.db`, shared with other processes and other releases
 /// (formats/images.md §3, formats/snapshots.md §5).
 ///
-/// A database without tables is made one of microsandbox 0.6.3. Others are used as they are: never migrated, and
-/// written only where Schema::writable(). Where the home cannot be written, or `read_only` is asked for, everything
-/// opens for reading; a database that is missing then reads as an empty one.
+/// A database without tables is made one of microsandbox 0.6.3, or of the edition that is asked for. Others are used as
+/// they are: never migrated, and written only where Schema::writable(). Where the home cannot be written, the schema is
+/// not one of those, or `read_only` is asked for, everything opens for reading, and no file is made or changed, except
+/// for a -shm that is there. A database that is missing then reads as an empty one.
 ///
 /// Any thread may call; transactions of one object take turns on its one connection (they last microseconds, and this
 /// is fairer among threads than SQLite's polling). After a fork the child must open its own.
 class Database {
  public:
-  /// `directory` is `<home>/db`; made when missing.
+  /// `directory` is `<home>/db`; made when missing, with the home.
   static Result<std::unique_ptr<Database>> open(os::Fs& fs, const std::string& directory,
                                                 const DatabaseOptions& options, const Call& call);
 
@@ -77,6 +83,16 @@ class Database {
   /// a row, what is not in the database.
   Done make_durable() const;
 
+  /// Fails with `busy` while an installation or an upgrade of microsandbox has reserved the home.
+  Done check_reserved(const Call& call) {
+    return read(call, [this](Transaction&) { return check_lease(); });
+  }
+  /// Fails, in the words of write(), when nothing can be written for as long as things are as they are.
+  Done check_writable(const Call& call) {
+    return read(call, [this](Transaction&) { return check_writable(); });
+  }
+  /// Whether it was opened to be written, and its schema then allowed it.
+  bool opened_for_writing() const { return read_only_why_.empty(); }
   Result<Schema> schema(const Call& call) {
     return read(call, [](Transaction& transaction) -> Result<Schema> { return transaction.schema(); });
   }
@@ -102,12 +118,19 @@ class Database {
   Done run(Kind kind, const Call& call, const std::function<bool(Transaction&)>& work);
   Done attempt(Kind kind, const std::function<bool(Transaction&)>& work, bool& worked);
 
+  Result<std::optional<os::FileLock>> lock_migrations(const Call& call,
+                                                      std::optional<std::chrono::milliseconds> timeout = {});
+  bool is_closed_to_us(const Call& call);
   Done prepare_for_writing(const Call& call);
-  Done connect_for_reading(const Call& call);
+  enum class Traces { some, none };
+  Done connect_for_reading(const Call& call, Traces traces);
+  Done connect_to_copy(const Call& call);
+  Done try_connection(const Call& call, Connection::Access access);
+  bool changed_meanwhile() const;
   Done refresh_schema();
   Done check_writable();
   Done check_lease();
-  bool exists() const;
+  bool exists(const char* suffix = "") const;
 
   os::Fs& fs_;
   const std::string directory_;
@@ -120,8 +143,10 @@ class Database {
   std::thread::id owner_;
 
   std::unique_ptr<Connection> connection_;
-  bool reconnect_ = false;     // the connection sees a frozen state: make a new one for each transaction
-  std::string read_only_why_;  // not empty when nothing may be written
+  bool reconnect_ = false;           // the connection sees a frozen state: make a new one for each transaction
+  std::optional<os::Stamp> frozen_;  // the file then; nothing when it was not there
+  Traces traces_ = Traces::some;     // that the connection may leave, when it is for reading
+  std::string read_only_why_;        // not empty when nothing may be written
   Schema schema_;
   std::optional<int64_t> data_version_;  // SQLite's counter of others' commits at the time schema_ was read
 };

@@ -72,6 +72,10 @@ Result<std::unique_ptr<Connection>> Connection::open(const std::string& path, Ac
     case Access::read_only:
       flags |= SQLITE_OPEN_READONLY;
       break;
+    case Access::traceless:
+      name = to_uri(path, "readonly_shm=1");
+      flags |= SQLITE_OPEN_READONLY | SQLITE_OPEN_URI;
+      break;
     case Access::immutable:
       name = to_uri(path, "immutable=1");
       flags |= SQLITE_OPEN_READONLY | SQLITE_OPEN_URI;
@@ -166,6 +170,15 @@ Done Connection::execute(std::string_view sql, std::initializer_list<Param> para
     MSB_TRY(const bool row, statement.step());
     if (!row) return {};
   }
+}
+
+Done Connection::copy_from(Connection& other) {
+  sqlite3_backup* const copy = sqlite3_backup_init(handle_, "main", other.handle_, "main");
+  if (copy == nullptr) return failure(sqlite3_errcode(handle_));
+  const int step = sqlite3_backup_step(copy, -1);
+  const int code = sqlite3_backup_finish(copy);
+  if (step == SQLITE_DONE) return {};
+  return other.failure(code != SQLITE_OK ? code : step);
 }
 
 Done Connection::script(const std::string& sql) {

@@ -82,6 +82,7 @@ class Connection {
   enum class Access {
     read_write,  ///< created when missing; SQLite falls back to reading where it may not write
     read_only,
+    traceless,  ///< read_only, and not even a -shm is changed or made: it has to be there where there is a WAL
     immutable,  ///< takes no locks and ignores a WAL: for files that nobody can be writing
     memory,     ///< a new database without a file; `path` is used in messages only
   };
@@ -104,6 +105,8 @@ class Connection {
   Result<Statement> query(std::string_view sql, std::initializer_list<Param> params = {});
   /// Runs one statement to its end.
   Done execute(std::string_view sql, std::initializer_list<Param> params = {});
+  /// Makes the content of this database that of the other one, as it is at one moment.
+  Done copy_from(Connection& other);
   /// Runs several statements separated by semicolons.
   Done script(const std::string& sql);
 

@@ -5,7 +5,9 @@
 
 #include <atomic>
 #include <chrono>
+#include <filesystem>
 #include <fstream>
+#include <map>
 #include <thread>
 #include <vector>
 
@@ -15,6 +17,8 @@
 #include <sys/wait.h>
 
 #include "base/time.h"
+#include "os/lock.h"
+#include "os/stamp.h"
 #include "support/fixtures.h"
 #include "support/result.h"
 #include "support/temp_dir.h"
@@ -71,13 +75,129 @@ std::vector<std::string> catalogue(Connection& connection) {
   return lines;
 }
 
-TEST_F(DatabaseTest, NewOneIsThatOf063) {
-  const auto dump = test::shared_path("fixtures/upstream/snapshots/0.6.2/msb.db.sql");
-  if (!dump) GTEST_SKIP() << "the golden fixtures are not here";
+TEST_F(DatabaseTest, NewOnesAreThoseOfTheirRelease) {
+  if (!test::shared_path("fixtures/upstream/snapshots")) GTEST_SKIP() << "the golden fixtures are not here";
+  const std::vector<std::pair<const char*, const char*>> releases = {
+      {"0.6.3", "0.6.2"}, {"0.6.5", "0.6.6"}, {"0.6.8", "0.6.7"}, {"0.6.9", "0.6.14"}, {"0.6.16", "0.6.18"}};
+  for (const auto& [release, fixture] : releases) {
+    SCOPED_TRACE(release);
+    const auto edition = edition_of(release);
+    ASSERT_TRUE(edition);
+    EXPECT_TRUE(edition->creatable());
+    std::filesystem::remove_all(directory());
+    EXPECT_TRUE(open({.edition = *edition})->schema(call_)->writable());
+    const auto golden = std::move(*Connection::open("golden", Connection::Access::memory));
+    const auto dump = test::shared_path("fixtures/upstream/snapshots/" + std::string(fixture) + "/msb.db.sql");
+    ASSERT_OK(golden->script(test::read_file(*dump)));
+    EXPECT_EQ(catalogue(*stranger()), catalogue(*golden));
+  }
+  EXPECT_EQ(default_edition().last, "0.6.3");
+}
+
+TEST(EditionTest, ReleasesAreKnownByTheirNumber) {
+  EXPECT_EQ(edition_of("0.6.14")->migrations, 23U);
+  EXPECT_EQ(edition_of("0.6.2")->last, "0.6.3");
+  EXPECT_FALSE(edition_of("0.7.2")->creatable());
+  EXPECT_FALSE(edition_of("0.5.7")->creatable());
+  for (const char* text : {"", "0.6", "0.6.", "v0.6.3", "0.6.3 ", "0.6.3.1", "0.6.15", "0.6.99", "1.0.0", "-1.6.3"}) {
+    EXPECT_FALSE(edition_of(text)) << text;
+  }
+}
+
+TEST_F(DatabaseTest, AskingForAnEditionDoesNotChangeWhatIsThere) {
   open();
-  const auto golden = std::move(*Connection::open("golden", Connection::Access::memory));
-  ASSERT_OK(golden->script(test::read_file(*dump)));
-  EXPECT_EQ(catalogue(*stranger()), catalogue(*golden));
+  EXPECT_EQ(open({.edition = newest_edition()})->schema(call_)->edition()->last, "0.6.3");
+}
+
+/// Names, contents and times of everything below a directory.
+std::map<std::string, std::string> traces(const std::filesystem::path& directory) {
+  std::map<std::string, std::string> found;
+  for (const auto& entry : std::filesystem::recursive_directory_iterator(directory)) {
+    const auto stamp = os::Stamp::of(os::real_fs(), entry.path().string());
+    found[entry.path().string()] = std::to_string(stamp->modified_ns) + " " + std::to_string(stamp->inode) + " " +
+                                   (entry.is_regular_file() ? test::read_file(entry.path()) : "");
+  }
+  found["."] = std::to_string(os::Stamp::of(os::real_fs(), directory.string())->modified_ns);
+  return found;
+}
+
+TEST_F(DatabaseTest, ReadingLeavesNoFiles) {
+  EXPECT_OK(add_layer(*open(), "a", call_));
+  const auto before = traces(directory());
+  EXPECT_EQ(layers(*open({.read_only = true})), 1);
+  EXPECT_EQ(traces(directory()), before);
+}
+
+/// Leaves a database as programs do that just end: with its log, which holds what was written last.
+void leave_open(const std::string& directory, const std::string& sql) {
+  const pid_t child = ::fork();
+  if (child == 0) {
+    const auto connection = Connection::open(directory + "/msb.db", Connection::Access::read_write);
+    ::_exit(connection && (*connection)->script(sql) ? 0 : 1);
+  }
+  int status = 0;
+  ASSERT_EQ(::waitpid(child, &status, 0), child);
+  ASSERT_EQ(status, 0);
+  ASSERT_TRUE(std::filesystem::exists(directory + "/msb.db-wal"));
+}
+
+TEST_F(DatabaseTest, ACopyLeavesNoTraceAndSeesTheLog) {
+  open();
+  leave_open(directory(), "INSERT INTO layer (diff_id, blob_digest) VALUES ('a', 'b')");
+  const auto before = traces(directory());
+  const auto copy = open({.read_only = true, .copied = true});
+  EXPECT_EQ(layers(*copy), 1);
+  EXPECT_EQ(traces(directory()), before);
+  EXPECT_OK(add_layer(*open(), "c", call_));
+  EXPECT_EQ(layers(*copy), 1);
+  EXPECT_STATUS(Status::database, add_layer(*copy, "d", call_));
+}
+
+TEST_F(DatabaseTest, WhatMayNotBeWrittenIsNotTouched) {
+  open();
+  leave_open(directory(), "INSERT INTO seaql_migrations VALUES ('m20991231_000001_from_the_future', 1)");
+  for (const bool locks : {true, false}) {
+    if (!locks) std::filesystem::remove(file() + ".migration.lock");
+    const auto before = traces(directory());
+    const auto database = open();
+    ASSERT_TRUE(database);
+    EXPECT_FALSE(database->opened_for_writing());
+    EXPECT_EQ(layers(*database), 0);
+    EXPECT_STATUS(Status::database, database->check_writable(call_));
+    EXPECT_STATUS(Status::database, add_layer(*database, "a", call_));
+    EXPECT_EQ(traces(directory()), before);
+  }
+}
+
+TEST_F(DatabaseTest, AnUpgradeInProgressIsWaitedFor) {
+  open();
+  const auto other = stranger();
+  ASSERT_OK(
+      other->execute("INSERT INTO seaql_migrations VALUES ('m20260703_000001_add_sandbox_active_config', 1), "
+                     "('m20260708_000001_migrate_bind_rootfs_source', 1)"));
+  auto upgrading = os::FileLock::acquire(os::real_fs(), file() + ".migration.lock", os::LockMode::exclusive, call_);
+  std::thread opener([&] { EXPECT_TRUE(open()->opened_for_writing()); });
+  ASSERT_OK(other->execute("DELETE FROM seaql_migrations WHERE version LIKE '%bind_rootfs_source'"));
+  upgrading->release();
+  opener.join();
+}
+
+/// Many threads of one process, as a server has them: SQLite shares what it knows of a file among its connections.
+TEST_F(DatabaseTest, LookingFirstDoesNotDisturbOtherThreads) {
+  constexpr int kThreads = 4;
+  open();
+  leave_open(directory(), "INSERT INTO layer (diff_id, blob_digest) VALUES ('a', 'b')");
+  std::vector<std::thread> threads;
+  for (int t = 0; t < kThreads; ++t) {
+    threads.emplace_back([&, t] {
+      for (int i = 0; i < 25; ++i) {
+        const auto database = open({.busy_timeout = 20s});
+        EXPECT_OK(add_layer(*database, std::to_string(t) + "." + std::to_string(i), call_));
+      }
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  EXPECT_EQ(layers(*open()), 1 + kThreads * 25);
 }
 
 TEST_F(DatabaseTest, NewOneIsWritableAndInWalMode) {
