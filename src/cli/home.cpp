@@ -10,6 +10,19 @@
 namespace msbctl {
 namespace {
 
+/// One problem that a look at the home has found, for people unless JSON was asked for.
+Json show_problem(Session& session, const msb_problem& problem) {
+  if (!session.json()) {
+    session.streams.print(std::string(problem.repaired ? "repaired  " : "problem   ") +
+                          printable(or_empty(problem.message)) + '\n');
+  }
+  return Json::object({{"kind", problem_name(problem.kind)},
+                       {"repaired", problem.repaired},
+                       {"subject", problem.subject},
+                       {"path", problem.path},
+                       {"message", problem.message}});
+}
+
 // --- check ---
 
 struct CheckOptions {
@@ -28,15 +41,7 @@ int check(Session& session, const CheckOptions& options) {
   for (size_t i = 0; i < count; ++i) {
     const msb_problem problem = look<msb_check_report_at>(report.get(), i).value();
     if (!problem.repaired) ++left;
-    problems.append(Json::object({{"kind", problem_name(problem.kind)},
-                                  {"repaired", problem.repaired},
-                                  {"subject", problem.subject},
-                                  {"path", problem.path},
-                                  {"message", problem.message}}));
-    if (!session.json()) {
-      session.streams.print(std::string(problem.repaired ? "repaired  " : "problem   ") +
-                            printable(or_empty(problem.message)) + '\n');
-    }
+    problems.append(show_problem(session, problem));
   }
   if (session.json()) session.print(Json::object({{"ok", left == 0}, {"problems", problems}}));
   if (left == 0) {
@@ -60,6 +65,173 @@ void add_check(Shell& shell) {
   command->footer(
       "Holds the index and the files of the home against each other. The exit code is 1 when problems are left.");
   set_action(command, shell, [&session, options] { return check(session, *options); });
+}
+
+// --- init and doctor ---
+
+const char* state_name(uint32_t state) {
+  switch (state) {
+    case MSB_HOME_MISSING:
+      return "missing";
+    case MSB_HOME_EMPTY:
+      return "empty";
+    case MSB_HOME_READY:
+      return "ready";
+    case MSB_HOME_FOREIGN:
+      return "foreign";
+    default:
+      return "unreadable";
+  }
+}
+
+const char* generation_name(uint32_t generation) {
+  switch (generation) {
+    case MSB_GENERATION_NONE:
+      return "none";
+    case MSB_GENERATION_MANIFEST:
+      return "manifest.json";
+    case MSB_GENERATION_DESCRIPTOR:
+      return "snapshot.json";
+    case MSB_GENERATION_GROUPS:
+      return "groups";
+    default:
+      return "unknown";
+  }
+}
+
+const char* writes_name(uint32_t writes) {
+  switch (writes) {
+    case MSB_HOME_WRITES_EVERYTHING:
+      return "everything";
+    case MSB_HOME_WRITES_FILES:
+      return "files";
+    default:
+      return "nothing";
+  }
+}
+
+/// `microsandbox 0.6.9 to 0.6.14`.
+std::string releases_of(const msb_home_info& home) {
+  if (home.oldest_release == nullptr) return "not known";
+  const std::string oldest = home.oldest_release;
+  return "microsandbox " + oldest + (oldest == home.newest_release ? "" : std::string(" to ") + home.newest_release);
+}
+
+Json json_of(const msb_home_info& home) {
+  return Json::object({{"home", home.home},
+                       {"state", state_name(home.state)},
+                       {"generation", generation_name(home.generation)},
+                       {"index", home.database},
+                       {"schema", home.schema},
+                       {"last_migration", home.last_migration},
+                       {"migrations", home.migrations},
+                       {"oldest_release", home.oldest_release},
+                       {"newest_release", home.newest_release},
+                       {"writes", writes_name(home.writes)},
+                       {"obstacle", home.obstacle},
+                       {"images", home.images},
+                       {"sandboxes", home.sandboxes},
+                       {"running", home.running},
+                       {"snapshots", home.snapshots},
+                       {"indexed_snapshots", home.indexed_snapshots}});
+}
+
+void show_home(Session& session, const msb_home_info& home) {
+  Detail detail;
+  detail.add("Home", home.home);
+  switch (home.state) {
+    case MSB_HOME_MISSING:
+    case MSB_HOME_EMPTY:
+      detail.add("State",
+                 std::string(state_name(home.state)) + "; the first use makes it a home for " + releases_of(home));
+      break;
+    case MSB_HOME_FOREIGN:
+      detail.add("State", "foreign; it can be read");
+      break;
+    default:
+      detail.add("State", state_name(home.state));
+  }
+  if (home.schema != nullptr) {
+    detail.add("Index", home.schema);
+    detail.add("Last Migration", or_empty(home.last_migration));
+    detail.add("Snapshots Are", generation_name(home.generation));
+    detail.add("Opened By", releases_of(home) + (home.oldest_release != nullptr ? "; later ones upgrade it" : ""));
+  }
+  detail.add("Can Be Written", writes_name(home.writes));
+  if (home.obstacle != nullptr) detail.add("Because", home.obstacle);
+  if (home.schema != nullptr) {
+    detail.add("Images", std::to_string(home.images));
+    detail.add("Sandboxes", std::to_string(home.sandboxes) + ", " + std::to_string(home.running) + " running");
+    detail.add("Snapshots",
+               std::to_string(home.snapshots) + ", " + std::to_string(home.indexed_snapshots) + " in the index");
+  }
+  session.streams.print(detail.text());
+}
+
+int doctor(Session& session) {
+  const msb_client_opts opts = session.client_opts();
+  const auto report = ask<msb_home_inspect>(&opts, session.call());
+  const msb_home_info home = look<msb_home_report_read>(report.get()).value();
+  if (!session.json()) show_home(session, home);
+  const size_t count = msb_home_report_problem_count(report.get());
+  if (!session.json() && count != 0) session.streams.print("\n");
+  Json problems = Json::array();
+  for (size_t i = 0; i < count; ++i) {
+    problems.append(show_problem(session, look<msb_home_report_problem_at>(report.get(), i).value()));
+  }
+  if (session.json()) {
+    Json object = json_of(home);
+    object.set("problems", problems);
+    session.print(object);
+  }
+  session.tick(count == 0, "Examined", count == 0 ? "all is well" : counted(count, "problem"));
+  return count == 0 ? kOk : kFailed;
+}
+
+void add_doctor(Shell& shell) {
+  Session& session = shell.session;
+  CLI::App* command = add_command(shell.app, "doctor", "Tell what the home is, who can use it, and what is wrong");
+  add_format(command, session);
+  add_quiet(command, session, "Print no summary");
+  command->footer(
+      "Changes nothing, and works on homes that nothing else opens. The exit code is 1 when there are problems; "
+      "'msbctl "
+      "check --repair' puts many right.");
+  set_action(command, shell, [&session] { return doctor(session); });
+}
+
+int init(Session& session) {
+  const msb_client_opts opts = session.client_opts();
+  const auto before = ask<msb_home_inspect>(&opts, session.call());
+  const uint32_t state = look<msb_home_report_read>(before.get()).value().state;
+  if (state != MSB_HOME_MISSING && state != MSB_HOME_EMPTY) {
+    const msb_home_info home = look<msb_home_report_read>(before.get()).value();
+    throw Failure(MSB_ERR_INVALID_ARGUMENT,
+                  printable(home.home) + " is a home already" +
+                      (home.schema != nullptr ? std::string(", of ") + home.schema : std::string()),
+                  "'msbctl doctor' tells more about it");
+  }
+  session.client();
+  const auto after = ask<msb_home_inspect>(&opts, session.call());
+  const msb_home_info home = look<msb_home_report_read>(after.get()).value();
+  if (session.json()) session.print(json_of(home));
+  session.tick(true, "Created", std::string(home.home) + " for " + releases_of(home));
+  return kOk;
+}
+
+void add_init(Shell& shell) {
+  Session& session = shell.session;
+  CLI::App* command = add_command(shell.app, "init", "Make a new home");
+  command
+      ->add_option("--release", session.settings.release,
+                   "Release of microsandbox to make it for: 0.6.3, the default, to 0.6.18")
+      ->type_name("VERSION");
+  add_format(command, session);
+  add_quiet(command, session, "Print nothing but errors");
+  command->footer(
+      "Not needed: the first command makes a home that every release from 0.5.8 on takes over. One that is made for a "
+      "later release keeps snapshots as that release does, and is refused by older ones.");
+  set_action(command, shell, [&session] { return init(session); });
 }
 
 // --- recover ---
@@ -189,6 +361,8 @@ void add_df(CLI::App& parent, Shell& shell, bool only_images) {
 void add_image_df(CLI::App& images, Shell& shell) { add_df(images, shell, true); }
 
 void add_home_commands(Shell& shell) {
+  add_init(shell);
+  add_doctor(shell);
   add_df(shell.app, shell, false);
   add_check(shell);
   add_recover(shell);

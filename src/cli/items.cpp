@@ -55,6 +55,14 @@ const char* problem_name(uint32_t kind) {
       return "snapshot_damaged";
     case MSB_PROBLEM_INDEX_STALE:
       return "index_stale";
+    case MSB_PROBLEM_INDEX_DAMAGED:
+      return "index_damaged";
+    case MSB_PROBLEM_HOME_RESERVED:
+      return "home_reserved";
+    case MSB_PROBLEM_NOT_TRANSLATED:
+      return "not_translated";
+    case MSB_PROBLEM_STATUS_STALE:
+      return "status_stale";
     default:
       return "other";
   }

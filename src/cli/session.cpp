@@ -19,15 +19,21 @@ msb_client* Session::existing_client() {
   return client_.get();
 }
 
-void Session::open(uint32_t flags) {
+msb_client_opts Session::client_opts() {
   msb_client_opts opts = MSB_CLIENT_OPTS_INIT;
-  opts.flags = flags;
   if (!settings.home.empty()) opts.home = settings.home.c_str();
+  if (!settings.release.empty()) opts.new_home_release = settings.release.c_str();
   if (settings.log_level != 0) {
     opts.log_level = settings.log_level;
     opts.on_log = on_log;
     opts.log_user = this;
   }
+  return opts;
+}
+
+void Session::open(uint32_t flags) {
+  msb_client_opts opts = client_opts();
+  opts.flags = flags;
   client_ = ask<msb_client_open>(&opts);
 }
 

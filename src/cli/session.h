@@ -15,6 +15,7 @@ namespace msbctl {
 /// What the options say that many commands share. The parser fills it.
 struct Settings {
   std::string home;        ///< empty for $MSB_HOME, else ~/.microsandbox
+  std::string release;     ///< of microsandbox, that a new home is made for; empty for the default
   uint32_t log_level = 0;  ///< MSB_LOG_…; 0 for none
   std::string format;      ///< `json`, or empty for people
   bool bytes = false;
@@ -35,6 +36,8 @@ class Session {
   msb_client* client();
   /// The same, but nothing is created or changed.
   msb_client* existing_client();
+  /// Where the home is, and how the library is to open it.
+  msb_client_opts client_opts();
   /// Control for the next call: it can be interrupted, and shows progress unless --quiet; elsewhere than on a terminal
   /// only its milestones, and none with JSON.
   const msb_call* call();

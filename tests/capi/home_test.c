@@ -1,0 +1,408 @@
+/* Homes of all kinds as a C program sees them: what they are, and that those which must not be written are not touched.
+ * Usage: home_test HOME ARCHIVE OTHER_HOME WORK. With MSB_SHARED, databases of other releases are looked at too. */
+#include "home.h"
+
+#include <sched.h>
+#include <sqlite3.h>
+#include <unistd.h>
+
+#include <sys/mount.h>
+#include <sys/wait.h>
+
+#include "tree.h"
+
+static const char *const kReference = "demo/busybox:1";
+static const char *const kFuture = "m20991231_000001_from_the_future";
+static const char *const kNewest = "writes only up to microsandbox 0.6.18 (25 migrations)";
+
+static msb_home_report *inspect(const char *home, msb_home_info *info) {
+    msb_client_opts opts = MSB_CLIENT_OPTS_INIT;
+    opts.home = home;
+    msb_home_report *report = NULL;
+    msb_error *error = NULL;
+    const uint64_t before = tree_of(home);
+    must(msb_home_inspect(&opts, NULL, &report, &error), error, "inspect");
+    CHECK(tree_of(home) == before);
+    memset(info, 0, sizeof *info);
+    info->struct_size = sizeof *info;
+    CHECK(msb_home_report_read(report, info));
+    CHECK_TEXT(info->home, home);
+    return report;
+}
+
+static bool has_problem(const msb_home_report *report, uint32_t kind, const char *text) {
+    msb_problem problem = {.struct_size = sizeof problem};
+    for (size_t i = 0; msb_home_report_problem_at(report, i, &problem); ++i) {
+        if (problem.kind == kind && strstr(problem.message, text)) return true;
+    }
+    return false;
+}
+
+static void run_sql(const char *home, const char *sql) {
+    char path[4096];
+    snprintf(path, sizeof path, "%s/db/msb.db", home);
+    sqlite3 *database = NULL;
+    char *message = NULL;
+    if (sqlite3_open(path, &database) != SQLITE_OK || sqlite3_exec(database, sql, NULL, NULL, &message) != SQLITE_OK) {
+        fprintf(stderr, "%s: %s\n", path, message ? message : "cannot be opened");
+        exit(1);
+    }
+    sqlite3_close(database);
+}
+
+/* As microsandbox does, which just ends: the log stays beside the database. */
+static void run_sql_and_die(const char *home, const char *sql) {
+    const pid_t child = fork();
+    if (child == 0) {
+        char path[4096];
+        snprintf(path, sizeof path, "%s/db/msb.db", home);
+        sqlite3 *database = NULL;
+        const int code = sqlite3_open(path, &database);
+        _exit(code == SQLITE_OK && sqlite3_exec(database, sql, NULL, NULL, NULL) == SQLITE_OK ? 0 : 1);
+    }
+    int status = -1;
+    CHECK(waitpid(child, &status, 0) == child && status == 0);
+}
+
+static void arguments(void) {
+    msb_home_report *report = NULL;
+    msb_home_info info = {.struct_size = sizeof info};
+    msb_problem problem = {.struct_size = sizeof problem};
+    CHECK(msb_home_inspect(NULL, NULL, NULL, NULL) == MSB_ERR_INVALID_ARGUMENT);
+    CHECK(!msb_home_report_read(NULL, &info) && !msb_home_report_problem_at(NULL, 0, &problem));
+    CHECK(msb_home_report_problem_count(NULL) == 0);
+    msb_client_opts opts = MSB_CLIENT_OPTS_INIT;
+    opts.home = "/proc/self/cmdline";
+    CHECK(msb_home_inspect(&opts, NULL, &report, NULL) == MSB_ERR_IO && report == NULL);
+    msb_cancel *cancel = NULL;
+    msb_call call = MSB_CALL_INIT;
+    CHECK(msb_cancel_new(&cancel, NULL) == MSB_OK);
+    msb_cancel_trigger(cancel);
+    call.cancel = cancel;
+    opts.home = "/";
+    CHECK(msb_home_inspect(&opts, &call, &report, NULL) == MSB_ERR_CANCELLED && report == NULL);
+    msb_handle_free(cancel);
+}
+
+static void releases(const char *work) {
+    const char *const bad[] = {"", "0.6.15", "0.7.2", "0.5.7", "latest"};
+    msb_client_opts opts = MSB_CLIENT_OPTS_INIT;
+    msb_client *client = NULL;
+    char home[4096];
+    snprintf(home, sizeof home, "%s/release", work);
+    opts.home = home;
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; ++i) {
+        msb_error *error = NULL;
+        opts.new_home_release = bad[i];
+        const msb_status status = msb_client_open(&opts, &client, &error);
+        CHECK(failed(status, error, MSB_ERR_INVALID_ARGUMENT, "0.6.3 to 0.6.18"));
+    }
+    msb_home_info info;
+    msb_home_report *report = inspect(home, &info);
+    CHECK(info.state == MSB_HOME_MISSING && info.writes == MSB_HOME_WRITES_EVERYTHING && info.obstacle == NULL);
+    CHECK(info.generation == MSB_GENERATION_NONE && info.migrations == 0 && info.schema == NULL);
+    CHECK_TEXT(info.newest_release, "0.6.3");
+    msb_handle_free(report);
+
+    CHECK(mkdir(home, 0700) == 0);
+    report = inspect(home, &info);
+    CHECK(info.state == MSB_HOME_EMPTY && info.writes == MSB_HOME_WRITES_EVERYTHING);
+    msb_handle_free(report);
+
+    opts.new_home_release = "0.6.18";
+    CHECK(msb_client_open(&opts, &client, NULL) == MSB_OK);
+    msb_handle_free(client);
+    opts.new_home_release = NULL;
+    CHECK(msb_client_open(&opts, &client, NULL) == MSB_OK); /* stays what it is */
+    msb_handle_free(client);
+    report = inspect(home, &info);
+    CHECK(info.state == MSB_HOME_READY && info.generation == MSB_GENERATION_DESCRIPTOR && info.migrations == 25);
+    CHECK_TEXT(info.schema, "microsandbox 0.6.18 (25 migrations)");
+    CHECK_TEXT(info.last_migration, "m20260818_000001_sandbox_network_slot");
+    CHECK_TEXT(info.oldest_release, "0.6.16");
+    CHECK(msb_home_report_problem_count(report) == 0);
+    msb_handle_free(report);
+}
+
+static void fill_home(const char *home, const char *archive, const char *saved) {
+    msb_client *client = open_home(home, 0);
+    msb_error *error = NULL;
+    must(msb_image_load(client, archive, NULL, NULL, NULL, &error), error, "load");
+    msb_sandbox_create_opts sandbox = MSB_SANDBOX_CREATE_OPTS_INIT;
+    sandbox.image = kReference;
+    sandbox.upper_size = UINT64_C(80) << 20;
+    must(msb_sandbox_create(client, "base", &sandbox, NULL, NULL, &error), error, "sandbox");
+    msb_snapshot_create_opts snapshot = MSB_SNAPSHOT_CREATE_OPTS_INIT;
+    snapshot.name = "ready";
+    snapshot.record_integrity = true;
+    must(msb_snapshot_create(client, "base", &snapshot, NULL, NULL, &error), error, "create");
+    must(msb_snapshot_export(client, "ready", saved, NULL, NULL, &error), error, "export");
+    msb_handle_free(client);
+}
+
+static void a_good_home(const char *home) {
+    msb_home_info info;
+    msb_home_report *report = inspect(home, &info);
+    CHECK(info.state == MSB_HOME_READY && info.generation == MSB_GENERATION_MANIFEST);
+    CHECK(info.writes == MSB_HOME_WRITES_EVERYTHING && info.obstacle == NULL && info.migrations == 13);
+    CHECK_TEXT(info.oldest_release, "0.5.8");
+    CHECK(info.images == 1 && info.sandboxes == 1 && info.running == 0 && info.snapshots == 1);
+    CHECK(info.indexed_snapshots == 1 && msb_home_report_problem_count(report) == 0);
+    msb_handle_free(report);
+
+    /* A log that nobody has folded into the database is read, and left. */
+    run_sql_and_die(home,
+                    "INSERT INTO maintenance_lease VALUES ('install_exclusive', 42, '2999-01-01 00:00:00', NULL)");
+    run_sql_and_die(home,
+                    "UPDATE sandbox SET status = 'Running'; INSERT INTO run (sandbox_id, pid, status) "
+                    "VALUES ((SELECT id FROM sandbox), 4194304, 'Running')");
+    report = inspect(home, &info);
+    CHECK(has_problem(report, MSB_PROBLEM_HOME_RESERVED, "process 42"));
+    CHECK(has_problem(report, MSB_PROBLEM_STATUS_STALE, "is recorded as Running, but the process that ran it is gone"));
+    CHECK(info.running == 0 && msb_home_report_problem_count(report) == 2);
+    msb_handle_free(report);
+    run_sql(home, "DELETE FROM maintenance_lease; DELETE FROM run; UPDATE sandbox SET status = 'Stopped'");
+
+    /* Nor does a client that only reads leave files. */
+    const uint64_t before = tree_of(home);
+    msb_client *client = open_home(home, MSB_CLIENT_READ_ONLY);
+    msb_image_list *images = NULL;
+    CHECK(msb_image_index_list(client, NULL, &images, NULL) == MSB_OK && msb_image_list_count(images) == 1);
+    msb_handle_free(images);
+    msb_handle_free(client);
+    CHECK(tree_of(home) == before);
+}
+
+/* A home in which nothing can be written, whatever its schema. */
+static void read_only_media(const char *home) {
+    if (geteuid() != 0 || unshare(CLONE_NEWNS) != 0 || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) != 0 ||
+        mount(home, home, NULL, MS_BIND, NULL) != 0 ||
+        mount(NULL, home, NULL, MS_REMOUNT | MS_BIND | MS_RDONLY, NULL) != 0) {
+        fprintf(stderr, "skipped: read-only mounts need root\n");
+        return;
+    }
+    msb_home_info info;
+    msb_home_report *report = inspect(home, &info);
+    CHECK(info.state == MSB_HOME_READY && info.writes == MSB_HOME_WRITES_NOTHING);
+    CHECK(info.obstacle != NULL && strstr(info.obstacle, "Read-only file system") != NULL);
+    msb_handle_free(report);
+    msb_client *client = open_home(home, 0);
+    CHECK(msb_client_read_only(client));
+    msb_error *error = NULL;
+    const msb_status status = msb_image_remove(client, kReference, false, NULL, &error);
+    CHECK(failed(status, error, MSB_ERR_DATABASE, "in a home that cannot be written"));
+    msb_handle_free(client);
+    CHECK(umount2(home, MNT_DETACH) == 0);
+}
+
+static void damage(const char *home) {
+    msb_home_info info;
+    char path[4096];
+    snprintf(path, sizeof path, "%s/db/msb.db", home);
+    run_sql(home, "DELETE FROM seaql_migrations WHERE version LIKE '%future'");
+    FILE *file = fopen(path, "r+b");
+    CHECK(file != NULL && fseek(file, 4096, SEEK_SET) == 0);
+    for (int i = 0; i < 4096; ++i) fputc('x', file);
+    fclose(file);
+    msb_home_report *report = inspect(home, &info);
+    CHECK(has_problem(report, MSB_PROBLEM_INDEX_DAMAGED, ".recover"));
+    msb_handle_free(report);
+
+    file = fopen(path, "wb");
+    for (int i = 0; i < 8192; ++i) fputc('x', file);
+    fclose(file);
+    report = inspect(home, &info);
+    CHECK(info.state == MSB_HOME_UNREADABLE && info.writes == MSB_HOME_WRITES_FILES && info.schema == NULL);
+    CHECK(info.oldest_release == NULL && info.generation == MSB_GENERATION_UNKNOWN);
+    CHECK(has_problem(report, MSB_PROBLEM_INDEX_DAMAGED, "not a database"));
+    msb_handle_free(report);
+}
+
+/* --- a schema that must not be written --- */
+
+static const char *foreign_home;
+static const char *foreign_schema;
+static uint64_t foreign_tree;
+
+/* Whether a call was refused in the words that name both versions, and nothing was touched. */
+static bool refused(msb_status status, msb_error *error) {
+    const char *message = error ? msb_error_message(error) : "";
+    const bool both = strstr(message, foreign_schema) && strstr(message, kNewest);
+    const bool well = failed(status, error, MSB_ERR_DATABASE, "") && both && tree_of(foreign_home) == foreign_tree;
+    return well;
+}
+#define REFUSED(...)                                   \
+    do {                                               \
+        msb_error *error = NULL;                       \
+        const msb_status refused_status = __VA_ARGS__; \
+        CHECK(refused(refused_status, error));         \
+    } while (0)
+#define READS(...)                                    \
+    do {                                              \
+        CHECK((__VA_ARGS__) == MSB_OK);               \
+        CHECK(tree_of(foreign_home) == foreign_tree); \
+    } while (0)
+
+static void nothing_is_written(msb_client *client, const char *archive, const char *saved) {
+    uint32_t number = 0;
+    msb_image_prune_report pruned = {.struct_size = sizeof pruned};
+    msb_client_check_opts repair = MSB_CLIENT_CHECK_OPTS_INIT;
+    repair.repair = true;
+    msb_check_report *checked = NULL;
+    REFUSED(msb_client_recover(client, NULL, &number, &error));
+    REFUSED(msb_client_check(client, &repair, NULL, &checked, &error));
+    REFUSED(msb_image_load(client, archive, NULL, NULL, NULL, &error));
+    REFUSED(msb_image_pull(client, "127.0.0.1:1/nothing:1", NULL, NULL, NULL, &error));
+    REFUSED(msb_image_remove(client, kReference, true, NULL, &error));
+    REFUSED(msb_image_prune(client, NULL, NULL, &pruned, &error));
+    REFUSED(msb_image_gc(client, NULL, &number, &error));
+    REFUSED(msb_image_gc_layers(client, NULL, &number, &error));
+    msb_prune_plan *plan = NULL;
+    READS(msb_image_prune_plan(client, NULL, NULL, &plan, NULL));
+    REFUSED(msb_image_prune_apply(client, plan, NULL, &pruned, &error));
+    msb_handle_free(plan);
+    msb_sandbox_create_opts sandbox = MSB_SANDBOX_CREATE_OPTS_INIT;
+    sandbox.image = kReference;
+    REFUSED(msb_sandbox_create(client, "other", &sandbox, NULL, NULL, &error));
+    REFUSED(msb_sandbox_remove(client, "base", NULL, &error));
+    REFUSED(msb_sandbox_set_status(client, "base", MSB_SANDBOX_RUNNING, 1, NULL, &error));
+    REFUSED(msb_sandbox_start(client, "base", NULL, NULL, &error));
+    REFUSED(msb_sandbox_stop(client, "base", 0, NULL, &error));
+    REFUSED(msb_sandbox_request_stop(client, "base", true, NULL, &error));
+    REFUSED(msb_sandbox_run(client, "base", NULL, NULL, NULL, &error));
+    msb_snapshot_create_opts snapshot = MSB_SNAPSHOT_CREATE_OPTS_INIT;
+    snapshot.name = "more";
+    REFUSED(msb_snapshot_create(client, "base", &snapshot, NULL, NULL, &error));
+    REFUSED(msb_snapshot_remove(client, "ready", true, NULL, &error));
+    REFUSED(msb_snapshot_reindex(client, NULL, NULL, &number, &error));
+    REFUSED(msb_snapshot_import(client, saved, NULL, NULL, NULL, &error));
+}
+
+static void files_are_read(msb_client *client, const char *saved, const char *again) {
+    msb_snapshot_list *found = NULL;
+    msb_snapshot *snapshot = NULL;
+    msb_verify_report *verified = NULL;
+    msb_string_list *members = NULL;
+    READS(msb_snapshot_dir_list(client, NULL, NULL, &found, NULL));
+    CHECK(msb_snapshot_list_count(found) == 1);
+    READS(msb_snapshot_open(client, "ready", NULL, &snapshot, NULL));
+    READS(msb_snapshot_verify(client, snapshot, NULL, &verified, NULL));
+    READS(msb_snapshot_export(client, "ready", again, NULL, NULL, NULL));
+    READS(msb_snapshot_archive_list(client, saved, NULL, &members, NULL));
+    msb_handle_free(members);
+    msb_handle_free(verified);
+    msb_handle_free(snapshot);
+    msb_handle_free(found);
+}
+
+static void rows_are_read(msb_client *client, const char *image) {
+    msb_image_list *images = NULL;
+    msb_image_detail *detail = NULL;
+    msb_sandbox_list *sandboxes = NULL;
+    msb_sandbox *sandbox = NULL;
+    msb_snapshot_handle_list *snapshots = NULL;
+    msb_snapshot_handle *handle = NULL;
+    msb_snapshot *snapshot = NULL;
+    msb_disk_usage *usage = NULL;
+    msb_check_report *checked = NULL;
+    READS(msb_image_index_list(client, NULL, &images, NULL));
+    READS(msb_image_inspect(client, kReference, NULL, &detail, NULL));
+    READS(msb_image_save(client, &kReference, 1, image, NULL, NULL, NULL));
+    READS(msb_sandbox_index_list(client, NULL, 0, NULL, &sandboxes, NULL));
+    READS(msb_sandbox_get(client, "base", NULL, &sandbox, NULL));
+    READS(msb_snapshot_index_list(client, NULL, NULL, &snapshots, NULL));
+    READS(msb_snapshot_get(client, "ready", NULL, &handle, NULL));
+    READS(msb_snapshot_handle_open(client, handle, NULL, &snapshot, NULL));
+    READS(msb_client_disk_usage(client, NULL, &usage, NULL));
+    READS(msb_client_check(client, NULL, NULL, &checked, NULL));
+    CHECK(msb_image_list_count(images) == 1 && msb_check_report_count(checked) == 0);
+    REFUSED(msb_snapshot_handle_remove(client, handle, true, NULL, &error));
+    msb_handle_free(checked);
+    msb_handle_free(usage);
+    msb_handle_free(snapshot);
+    msb_handle_free(handle);
+    msb_handle_free(snapshots);
+    msb_handle_free(sandbox);
+    msb_handle_free(sandboxes);
+    msb_handle_free(detail);
+    msb_handle_free(images);
+}
+
+/* The same with the log beside the database, and without. */
+static void a_home_of_the_future(const char *home, const char *archive, const char *saved, const char *work) {
+    char sql[256];
+    char again[4096];
+    char image[4096];
+    snprintf(again, sizeof again, "%s/again.tar.zst", work);
+    snprintf(image, sizeof image, "%s/image-again.tar", work);
+    snprintf(sql, sizeof sql, "INSERT OR REPLACE INTO seaql_migrations VALUES ('%s', 1)", kFuture);
+    foreign_home = home;
+    foreign_schema = kFuture;
+    for (int logged = 0; logged < 2; ++logged) {
+        (logged ? run_sql_and_die : run_sql)(home, sql);
+        foreign_tree = tree_of(home);
+        msb_home_info info;
+        msb_home_report *report = inspect(home, &info);
+        CHECK(info.state == MSB_HOME_FOREIGN && info.writes == MSB_HOME_WRITES_FILES && info.migrations == 14);
+        CHECK(info.oldest_release == NULL && info.generation == MSB_GENERATION_UNKNOWN);
+        CHECK(strstr(info.obstacle, kFuture) && strstr(info.obstacle, kNewest));
+        CHECK_TEXT(info.last_migration, kFuture);
+        CHECK(info.snapshots == 1 && info.images == 1);
+        msb_handle_free(report);
+        msb_client *client = open_home(home, 0);
+        CHECK(tree_of(home) == foreign_tree && msb_client_read_only(client));
+        nothing_is_written(client, archive, saved);
+        files_are_read(client, saved, again);
+        rows_are_read(client, image);
+        msb_handle_free(client);
+        CHECK(tree_of(home) == foreign_tree);
+    }
+}
+
+/* What microsandbox 0.7.2 itself has written. */
+static void a_home_of_0_7(const char *home, const char *archive, const char *saved) {
+    char path[4096];
+    const char *const shared = getenv("MSB_SHARED");
+    snprintf(path, sizeof path, "%s/fixtures/upstream/snapshots/0.7.2/msb.db.sql", shared ? shared : "");
+    FILE *file = shared ? fopen(path, "rb") : NULL;
+    if (!file) {
+        fprintf(stderr, "skipped: the golden fixtures are not here\n");
+        return;
+    }
+    static char dump[1 << 20];
+    dump[fread(dump, 1, sizeof dump - 1, file)] = '\0';
+    fclose(file);
+    const int written = snprintf(path, sizeof path, "%s/db", home);
+    CHECK(written < (int)sizeof path && mkdir(home, 0700) == 0 && mkdir(path, 0700) == 0);
+    run_sql(home, dump);
+    foreign_home = home;
+    foreign_schema = "microsandbox 0.7.2 (27 migrations)";
+    foreign_tree = tree_of(home);
+    msb_home_info info;
+    msb_home_report *report = inspect(home, &info);
+    CHECK(info.state == MSB_HOME_FOREIGN && info.generation == MSB_GENERATION_GROUPS);
+    CHECK_TEXT(info.schema, foreign_schema);
+    CHECK_TEXT(info.oldest_release, "0.7.2");
+    msb_handle_free(report);
+    msb_client *client = open_home(home, 0);
+    nothing_is_written(client, archive, saved);
+    msb_handle_free(client);
+    CHECK(tree_of(home) == foreign_tree);
+}
+
+int main(int argc, char **argv) {
+    if (argc < 5) return 2;
+    char saved[4096];
+    char other[4096];
+    snprintf(saved, sizeof saved, "%s/ready.tar.zst", argv[4]);
+    snprintf(other, sizeof other, "%s/0.7", argv[4]);
+    arguments();
+    releases(argv[4]);
+    fill_home(argv[1], argv[2], saved);
+    a_good_home(argv[1]);
+    read_only_media(argv[1]);
+    a_home_of_the_future(argv[1], argv[2], saved, argv[4]);
+    a_home_of_0_7(other, argv[2], saved);
+    damage(argv[1]);
+    CHECK_END();
+}
