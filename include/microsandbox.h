@@ -1611,6 +1611,48 @@ MSB_API msb_status msb_snapshot_create(msb_client *client, const char *source_sa
                                        const msb_snapshot_create_opts *opts, const msb_call *call, msb_snapshot **out,
                                        msb_error **err);
 
+typedef struct msb_snapshot_convert_opts {
+    size_t struct_size;
+    uint32_t form;                /**< MSB_GENERATION_MANIFEST or _DESCRIPTOR; MSB_GENERATION_NONE: that of the home's owner. */
+    const char *name;             /**< Bare name under the snapshots directory. Exactly one of name and path. */
+    const char *path;             /**< Or the directory to create; `~` is expanded. */
+    const char *dest_dir;         /**< With name: put it there instead of the snapshots directory. */
+    bool force;                   /**< Replace the snapshot that is there, in one step. */
+    bool record_integrity;        /**< Hash the disk anew, after holding it against what is recorded. */
+    uint32_t integrity_algorithm; /**< MSB_INTEGRITY_…; with record_integrity. */
+    bool drop_parent;             /**< Record no parent, where it cannot be found for instance. */
+} msb_snapshot_convert_opts;
+#define MSB_SNAPSHOT_CONVERT_OPTS_INIT { sizeof(msb_snapshot_convert_opts), 0, NULL, NULL, NULL, false, false, 0, false }
+
+/**
+ * Makes a snapshot out of another one, with a descriptor in the other form: `manifest.json`, as microsandbox up to 0.6.6
+ * reads, or `snapshot.json`, as 0.6.7 and later do. It has a digest of its own; what was there stays as it is.
+ *
+ * The parent becomes what its own conversion is called, made or not: a family can be converted in any order. The digest of
+ * the disk stays as recorded, but a Merkle root becomes `msb-sparse-sha256-v1` in a `manifest.json`, whose readers know no
+ * other; then the disk is held against the root first. A snapshot that microsandbox once translated from a `manifest.json`
+ * becomes that one again, with the digest that it had.
+ *
+ * @param client  The client.
+ * @param ref     Name, path or digest of the snapshot to convert.
+ * @param opts    What to make, and where.
+ * @param call    Call control; progress counts bytes hashed and copied.
+ * @param out     The new snapshot; may be NULL.
+ * @param err     The failure.
+ * @retval MSB_ERR_INVALID_ARGUMENT         not exactly one of name and path, an unknown form, or one that it has already
+ * @retval MSB_ERR_INVALID_CONFIG           malformed name, or `ref` is empty
+ * @retval MSB_ERR_SNAPSHOT_NOT_FOUND       nothing there, or its parent is not found
+ * @retval MSB_ERR_SNAPSHOT_ALREADY_EXISTS  the destination exists and `force` is false, or it is no snapshot
+ * @retval MSB_ERR_SNAPSHOT_MIGRATION       the other form has no place for what it says
+ * @retval MSB_ERR_SNAPSHOT_INTEGRITY       the disk is not what was recorded
+ * @retval MSB_ERR_UNSUPPORTED              the client is read-only, or the snapshot is a checkpoint
+ * @retval MSB_ERR_DATABASE                 the index may not be written, and the destination is in the snapshots directory
+ * @retval MSB_ERR_CANCELLED, MSB_ERR_DEADLINE_EXCEEDED, MSB_ERR_BUSY, MSB_ERR_IO  nothing is left behind
+ * @since 0.1
+ */
+MSB_API msb_status msb_snapshot_convert(msb_client *client, const char *ref, const msb_snapshot_convert_opts *opts,
+                                        const msb_call *call, msb_snapshot **out, msb_error **err);
+
 /**
  * Opens a snapshot and checks its descriptor, and that its disk is there and of the recorded size. The content of the disk
  * is not read: that is msb_snapshot_verify().

@@ -5,6 +5,7 @@
 #include "capi/client.h"
 #include "capi/structs.h"
 #include "snapshot/capture.h"
+#include "snapshot/convert.h"
 #include "snapshot/directory.h"
 #include "snapshot/indexing.h"
 #include "snapshot/query.h"
@@ -15,6 +16,33 @@ namespace {
 
 using msb::Result;
 
+/// An algorithm that the caller insists on.
+Result<std::optional<msb::snapshot::Algorithm>> read_choice(uint32_t algorithm) {
+  if (algorithm == MSB_INTEGRITY_DEFAULT) return std::optional<msb::snapshot::Algorithm>();
+  MSB_TRY(const auto known, msb::capi::read_algorithm(algorithm));
+  return std::optional(known);
+}
+
+Result<msb::snapshot::ConvertRequest> read_convert(const msb_snapshot_convert_opts& opts) {
+  using namespace msb;
+  snapshot::ConvertRequest request;
+  if (opts.form > MSB_GENERATION_DESCRIPTOR) {
+    return Error(Status::invalid_argument, "unknown form " + std::to_string(opts.form));
+  }
+  if (opts.form == MSB_GENERATION_MANIFEST) request.form = snapshot::Form::manifest;
+  if (opts.form == MSB_GENERATION_DESCRIPTOR) request.form = snapshot::Form::snapshot;
+  MSB_TRY(request.place.name, capi::read_text(opts.name, "name"));
+  request.place.path = capi::read_path(opts.path);
+  request.place.dest_dir = capi::read_path(opts.dest_dir);
+  request.force = opts.force;
+  request.record_integrity = opts.record_integrity;
+  if (opts.record_integrity) {
+    MSB_TRY(request.algorithm, read_choice(opts.integrity_algorithm));
+  }
+  request.drop_parent = opts.drop_parent;
+  return request;
+}
+
 Result<msb::snapshot::CreateRequest> read_create(const msb_snapshot_create_opts& opts) {
   using namespace msb;
   snapshot::CreateRequest request;
@@ -24,8 +52,8 @@ Result<msb::snapshot::CreateRequest> read_create(const msb_snapshot_create_opts&
   MSB_TRY(request.labels, capi::read_labels(opts.labels, opts.label_count));
   request.force = opts.force;
   request.record_integrity = opts.record_integrity;
-  if (opts.record_integrity && opts.integrity_algorithm != MSB_INTEGRITY_DEFAULT) {
-    MSB_TRY(request.integrity, capi::read_algorithm(opts.integrity_algorithm));
+  if (opts.record_integrity) {
+    MSB_TRY(request.integrity, read_choice(opts.integrity_algorithm));
   }
   MSB_TRY(request.parent, capi::read_text(opts.parent, "parent"));
   return request;
@@ -64,6 +92,22 @@ msb_status msb_snapshot_create(msb_client* client, const char* source_sandbox, c
     MSB_TRY(const auto request, read_create(copied));
     MSB_TRY(const auto* context, session->client().context_to_change(session->call()));
     MSB_TRY(auto made, snapshot::capture(*context, std::string(source), request, session->call()));
+    capi::complete(session->call());
+    return new msb_snapshot(std::move(made));
+  };
+  return capi::guard(out, err, work, true);
+}
+
+msb_status msb_snapshot_convert(msb_client* client, const char* ref, const msb_snapshot_convert_opts* opts,
+                                const msb_call* call, msb_snapshot** out, msb_error** err) {
+  using namespace msb;
+  const auto work = [&]() -> Result<msb_snapshot*> {
+    MSB_TRY(const auto session, capi::Session::begin(client, call));
+    MSB_TRY(const auto copied, capi::copy_opts(opts));
+    MSB_TRY(const std::string text, capi::need_path(ref, "ref"));
+    MSB_TRY(const auto request, read_convert(copied));
+    MSB_TRY(const auto* context, session->client().context_for_files());
+    MSB_TRY(auto made, snapshot::convert(*context, text, request, session->call()));
     capi::complete(session->call());
     return new msb_snapshot(std::move(made));
   };

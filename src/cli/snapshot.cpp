@@ -132,6 +132,70 @@ void add_create(CLI::App& snapshots, Shell& shell) {
   set_action(command, shell, [&session, options] { return create(session, *options); });
 }
 
+// --- convert ---
+
+struct ConvertOptions {
+  std::string ref;
+  std::string destination;
+  std::string dest_dir;
+  std::string to;
+  bool force = false;
+  bool integrity = false;
+  std::string algorithm;
+  bool drop_parent = false;
+};
+
+int convert(Session& session, const ConvertOptions& options) {
+  msb_snapshot_convert_opts opts = MSB_SNAPSHOT_CONVERT_OPTS_INIT;
+  if (!options.to.empty()) opts.form = options.to == "manifest" ? MSB_GENERATION_MANIFEST : MSB_GENERATION_DESCRIPTOR;
+  const bool is_path = msb_snapshot_ref_kind(options.destination.c_str()) == MSB_SNAPSHOT_REF_PATH;
+  (is_path && options.dest_dir.empty() ? opts.path : opts.name) = options.destination.c_str();
+  opts.dest_dir = or_null(options.dest_dir);
+  opts.force = options.force;
+  opts.record_integrity = options.integrity || !options.algorithm.empty();
+  opts.integrity_algorithm = algorithm_of(options.algorithm);
+  opts.drop_parent = options.drop_parent;
+  const auto snapshot = ask<msb_snapshot_convert>(session.client(), options.ref.c_str(), &opts, session.call());
+  const Info info = look<msb_snapshot_read>(snapshot.get()).value();
+  session.tick(true, "Converted", options.destination);
+  if (session.json()) {
+    session.print(artifact_json(snapshot.get()));
+  } else {
+    session.streams.print(std::string(info.digest) + '\n' + info.path + '\n');
+  }
+  return kOk;
+}
+
+void add_convert(CLI::App& snapshots, Shell& shell) {
+  Session& session = shell.session;
+  auto options = std::make_shared<ConvertOptions>();
+  CLI::App* command =
+      add_command(snapshots, "convert", "Make a snapshot that other releases of microsandbox read out of one");
+  command->add_option("SNAPSHOT", options->ref, kSnapshotHelp)->required();
+  command->add_option("DESTINATION", options->destination, "Name of the new snapshot, or the path of its directory")
+      ->required();
+  restrict_to(
+      command->add_option("--to", options->to,
+                          "Form of its descriptor: manifest.json, read up to 0.6.6, or snapshot.json, read from "
+                          "0.6.7 on; that of the home unless told"),
+      {"manifest", "snapshot"});
+  command->add_option("--dest-dir", options->dest_dir, "Put it there instead of the snapshots directory")
+      ->type_name("DIR");
+  command->add_flag("-f,--force", options->force, "Replace the snapshot that is there");
+  command->add_flag("--integrity", options->integrity, "Hash the disk anew, and record that");
+  restrict_to(
+      command->add_option("--algorithm", options->algorithm, "Digest to record; what the form asks for unless told"),
+      {"merkle", "sparse", "sha256"});
+  command->add_flag("--drop-parent", options->drop_parent, "Record no parent, where it cannot be found");
+  add_format(command, session);
+  add_quiet(command, session, "Print digest and path only");
+  command->footer(
+      "The snapshot stays as it is. Parents are called what their own conversions are called, so a family can be "
+      "converted in any order.\n\n"
+      "Example:\n  msbctl snapshot convert ready ./for-0.6.6 --to manifest");
+  set_action(command, shell, [&session, options] { return convert(session, *options); });
+}
+
 // --- list ---
 
 struct ListOptions {
@@ -359,6 +423,7 @@ void add_reindex(CLI::App& snapshots, Shell& shell) {
 void add_snapshot_commands(Shell& shell) {
   CLI::App* snapshots = add_group(shell.app, "snapshot,snap", "Work with snapshots of sandboxes");
   add_create(*snapshots, shell);
+  add_convert(*snapshots, shell);
   add_list(*snapshots, shell);
   add_tree(*snapshots, shell);
   add_inspect(*snapshots, shell);

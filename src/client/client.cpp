@@ -73,8 +73,13 @@ Result<std::unique_ptr<Client>> Client::open(os::Fs& fs, Options options, const 
 }
 
 Result<const image::Context*> Client::context_to_change(const Call& call) const {
-  if (asked_read_only_) return Error(Status::unsupported, "the client is read-only").with("path", home_.root);
+  MSB_TRY(const image::Context* const context, context_for_files());
   MSB_CHECK(database_->check_writable(call));
+  return context;
+}
+
+Result<const image::Context*> Client::context_for_files() const {
+  if (asked_read_only_) return Error(Status::unsupported, "the client is read-only").with("path", home_.root);
   return &*context_;
 }
 

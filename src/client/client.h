@@ -39,6 +39,9 @@ class Client {
   /// The same for what is going to write: fails with `unsupported` when the client was opened read-only, and with
   /// `database`, naming both versions, when the schema may not be written.
   Result<const image::Context*> context_to_change(const Call& call) const;
+  /// The same for what writes files outside the home too, where nothing but `unsupported` forbids it: it asks the
+  /// database itself before it writes within.
+  Result<const image::Context*> context_for_files() const;
 
  private:
   Client(Home home, Options& options)

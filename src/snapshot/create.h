@@ -9,6 +9,7 @@
 #include "image/context.h"
 #include "snapshot/artifact.h"
 #include "snapshot/integrity.h"
+#include "snapshot/new_artifact.h"
 
 namespace msb::snapshot {
 
@@ -23,14 +24,11 @@ struct CaptureSource {
   std::optional<std::string> origin;  ///< digest of the snapshot that the sandbox was made from
 };
 
-struct CreateRequest {
-  std::optional<std::string> name;                          ///< below the snapshots directory, or below `dest_dir`
-  std::optional<std::string> path;                          ///< or the directory to make
-  std::optional<std::string> dest_dir;                      ///< only with a name
+struct CreateRequest : Place {
   std::vector<std::pair<std::string, std::string>> labels;  ///< the last value of a key counts
   bool force = false;
   bool record_integrity = false;       ///< hash the disk, in the same pass that copies it, and record the digest
-  std::optional<Algorithm> integrity;  ///< the same by this algorithm, not by what the home's owner would take
+  std::optional<Algorithm> integrity;  ///< likewise, with this algorithm; else with what suits the home's owner
   /// Recorded as it is. Without one the origin is, provided that its snapshot still is to be found.
   std::optional<std::string> parent;
 };

@@ -15,7 +15,6 @@ namespace msb::snapshot {
 namespace {
 
 constexpr const char* kLock = ".snapshot-migration.lock";
-constexpr const char* kRetired = ".manifest.json.legacy";
 
 Error untranslatable(const std::string& what) { return Error(Status::snapshot_migration, what); }
 
@@ -159,7 +158,7 @@ class Pass {
   Done retire_manifest(const Source& source) const {
     MSB_TRY(const os::File dir, os::open_dir(context_->fs, AT_FDCWD, source.path, O_NOFOLLOW));
     const std::string manifest(file_name(Form::manifest));
-    const int moved = context_->fs.rename(dir.fd(), manifest.c_str(), dir.fd(), kRetired, 0);
+    const int moved = context_->fs.rename(dir.fd(), manifest.c_str(), dir.fd(), kRetiredManifest, 0);
     if (moved < 0) return Error::io("retire", os::join_path(source.path, manifest), -moved);
     return dir.sync();
   }
@@ -183,6 +182,19 @@ Result<Descriptor> translated(const Descriptor& manifest, std::optional<std::str
   descriptor.parent = std::move(parent);
   descriptor.created_at = *created;
   MSB_TRY(descriptor.integrity, translated(manifest));
+  return descriptor;
+}
+
+Result<Descriptor> reverted(const Descriptor& snapshot, std::optional<std::string> parent) {
+  if (snapshot.checkpoint || snapshot.scope != "disk") return untranslatable("it is more than a disk");
+  if (snapshot.format != "raw" || snapshot.fstype != "ext4") return untranslatable("its disk is not raw ext4");
+  if (!snapshot.extensions.empty() || !snapshot.requirements.empty()) {
+    return untranslatable("a manifest.json has no place for its extensions");
+  }
+  Descriptor descriptor = snapshot;
+  descriptor.form = Form::manifest;
+  descriptor.parent = std::move(parent);
+  if (descriptor.integrity) descriptor.integrity = Integrity{snapshot.integrity->algorithm, snapshot.integrity->digest};
   return descriptor;
 }
 

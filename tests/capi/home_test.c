@@ -173,6 +173,166 @@ static void a_good_home(const char *home) {
     CHECK(tree_of(home) == before);
 }
 
+/* --- snapshots in the form of other releases --- */
+
+static msb_status convert(msb_client *client, const char *ref, const char *name, uint32_t form, msb_snapshot **out,
+                          msb_error **error) {
+    msb_snapshot_convert_opts opts = MSB_SNAPSHOT_CONVERT_OPTS_INIT;
+    opts.name = name;
+    opts.form = form;
+    return msb_snapshot_convert(client, ref, &opts, NULL, out, error);
+}
+
+/* Converts, verifies what came out, and tells about it; the strings live as long as the object. */
+static msb_snapshot *converted(msb_client *client, const char *ref, const char *name, uint32_t form,
+                               msb_snapshot_info *info) {
+    msb_snapshot *snapshot = NULL;
+    msb_verify_report *report = NULL;
+    msb_error *error = NULL;
+    must(convert(client, ref, name, form, &snapshot, &error), error, name);
+    must(msb_snapshot_verify(client, snapshot, NULL, &report, &error), error, name);
+    msb_handle_free(report);
+    memset(info, 0, sizeof *info);
+    info->struct_size = sizeof *info;
+    CHECK(msb_snapshot_read(snapshot, info));
+    return snapshot;
+}
+
+static void copy_file(const char *from, const char *to) {
+    static char bytes[1 << 16];
+    FILE *in = fopen(from, "rb");
+    FILE *out = fopen(to, "wb");
+    CHECK(in && out);
+    if (in && out) fwrite(bytes, 1, fread(bytes, 1, sizeof bytes, in), out);
+    if (out) fclose(out);
+    if (in) fclose(in);
+}
+
+static void conversions(const char *home) {
+    msb_client *client = open_home(home, 0);
+    msb_error *error = NULL;
+    msb_sandbox_create_opts fork = MSB_SANDBOX_CREATE_OPTS_INIT;
+    fork.from_snapshot = "ready";
+    must(msb_sandbox_create(client, "fork", &fork, NULL, NULL, &error), error, "fork");
+    msb_snapshot_create_opts create = MSB_SNAPSHOT_CREATE_OPTS_INIT;
+    create.name = "child";
+    msb_snapshot *child = NULL;
+    must(msb_snapshot_create(client, "fork", &create, NULL, &child, &error), error, "child");
+    msb_snapshot_info original = {.struct_size = sizeof original};
+    CHECK(msb_snapshot_read(child, &original));
+    char path[4096];
+    CHECK(snprintf(path, sizeof path, "%s/snapshots/ready", home) < (int)sizeof path);
+    const uint64_t before = tree_of(path);
+
+    /* In any order the child finds the parent, and the digests of their disks are what they were. */
+    msb_snapshot_info young;
+    msb_snapshot_info old;
+    msb_snapshot *child_new = converted(client, "child", "child-new", MSB_GENERATION_DESCRIPTOR, &young);
+    msb_snapshot *ready_new = converted(client, "ready", "ready-new", MSB_GENERATION_DESCRIPTOR, &old);
+    CHECK_TEXT(young.parent, old.digest);
+    CHECK_TEXT(old.integrity_algorithm, "msb-file-merkle-blake3-v1");
+    CHECK(young.integrity_algorithm == NULL && strcmp(young.digest, original.digest) != 0);
+    CHECK(tree_of(path) == before);
+
+    /* Back again: readers of a manifest know no Merkle root. */
+    msb_snapshot_info young_again;
+    msb_snapshot_info old_again;
+    msb_snapshot *child_old = converted(client, "child-new", "child-old", MSB_GENERATION_NONE, &young_again);
+    msb_snapshot *ready_old = converted(client, "ready-new", "ready-old", MSB_GENERATION_MANIFEST, &old_again);
+    CHECK_TEXT(young_again.parent, old_again.digest);
+    CHECK_TEXT(old_again.integrity_algorithm, "msb-sparse-sha256-v1");
+    msb_handle_free(ready_old);
+    msb_handle_free(child_old);
+
+    /* What microsandbox has translated in its place gets the name back that it had. */
+    char from[4096];
+    char to[4096];
+    CHECK(snprintf(from, sizeof from, "%s/snapshots/child/manifest.json", home) < (int)sizeof from);
+    CHECK(snprintf(to, sizeof to, "%s/snapshots/child-new/.manifest.json.legacy", home) < (int)sizeof to);
+    copy_file(from, to);
+    child_old = converted(client, "child-new", "child-as-it-was", MSB_GENERATION_MANIFEST, &young_again);
+    CHECK_TEXT(young_again.digest, original.digest);
+    msb_handle_free(child_old);
+    CHECK(unlink(to) == 0);
+
+    msb_status status = convert(client, "ready", "x", MSB_GENERATION_MANIFEST, NULL, &error);
+    CHECK(failed(status, error, MSB_ERR_INVALID_ARGUMENT, "has a manifest.json already"));
+    status = convert(client, "ready", "child", MSB_GENERATION_DESCRIPTOR, NULL, &error);
+    CHECK(failed(status, error, MSB_ERR_SNAPSHOT_ALREADY_EXISTS, "child"));
+    status = convert(client, "ready", "x", MSB_GENERATION_GROUPS, NULL, &error);
+    CHECK(failed(status, error, MSB_ERR_INVALID_ARGUMENT, "unknown form"));
+    status = convert(client, "nothing", "x", MSB_GENERATION_DESCRIPTOR, NULL, &error);
+    CHECK(failed(status, error, MSB_ERR_SNAPSHOT_NOT_FOUND, "nothing"));
+
+    /* A damaged disk gets no digest that says it is well. */
+    CHECK(snprintf(path, sizeof path, "%s/snapshots/ready-new/upper.ext4", home) < (int)sizeof path);
+    FILE *disk = fopen(path, "r+b");
+    CHECK(disk != NULL && fseek(disk, 1 << 20, SEEK_SET) == 0 && fputc('x', disk) == 'x');
+    fclose(disk);
+    status = convert(client, "ready-new", "x", MSB_GENERATION_MANIFEST, NULL, &error);
+    CHECK(failed(status, error, MSB_ERR_SNAPSHOT_INTEGRITY, ""));
+
+    /* A parent that is gone. */
+    must(msb_snapshot_remove(client, "ready-new", true, NULL, &error), error, "remove");
+    status = convert(client, "child-new", "x", MSB_GENERATION_MANIFEST, NULL, &error);
+    CHECK(failed(status, error, MSB_ERR_SNAPSHOT_NOT_FOUND, "the parent of"));
+    msb_snapshot_convert_opts opts = MSB_SNAPSHOT_CONVERT_OPTS_INIT;
+    opts.name = "orphan";
+    opts.drop_parent = true;
+    opts.record_integrity = true;
+    msb_snapshot *orphan = NULL;
+    must(msb_snapshot_convert(client, "child-new", &opts, NULL, &orphan, &error), error, "orphan");
+    CHECK(msb_snapshot_read(orphan, &young_again) && young_again.parent == NULL);
+    CHECK_TEXT(young_again.integrity_algorithm, "msb-sparse-sha256-v1");
+    msb_handle_free(orphan);
+
+    const char *const made[] = {"child-as-it-was", "child-old", "ready-old", "orphan", "child-new", "child"};
+    for (size_t i = 0; i < sizeof made / sizeof *made; ++i) {
+        must(msb_snapshot_remove(client, made[i], true, NULL, &error), error, made[i]);
+    }
+    must(msb_sandbox_remove(client, "fork", NULL, &error), error, "fork");
+    msb_handle_free(ready_new);
+    msb_handle_free(child_new);
+    msb_handle_free(child);
+    msb_handle_free(client);
+
+    client = open_home(home, MSB_CLIENT_READ_ONLY);
+    status = convert(client, "ready", "x", MSB_GENERATION_DESCRIPTOR, NULL, &error);
+    CHECK(failed(status, error, MSB_ERR_UNSUPPORTED, "read-only"));
+    msb_handle_free(client);
+}
+
+/* A home of 0.6.8, which reads no snapshot without a digest of its disk. */
+static void a_home_of_0_6_8(const char *work, const char *archive) {
+    char home[4096];
+    snprintf(home, sizeof home, "%s/0.6.8", work);
+    msb_client_opts opts = MSB_CLIENT_OPTS_INIT;
+    opts.home = home;
+    opts.new_home_release = "0.6.8";
+    msb_client *client = NULL;
+    msb_error *error = NULL;
+    must(msb_client_open(&opts, &client, &error), error, "open");
+    must(msb_image_load(client, archive, NULL, NULL, NULL, &error), error, "load");
+    msb_sandbox_create_opts sandbox = MSB_SANDBOX_CREATE_OPTS_INIT;
+    sandbox.image = kReference;
+    sandbox.upper_size = UINT64_C(80) << 20;
+    must(msb_sandbox_create(client, "base", &sandbox, NULL, NULL, &error), error, "sandbox");
+    msb_snapshot_create_opts create = MSB_SNAPSHOT_CREATE_OPTS_INIT;
+    create.name = "plain";
+    msb_snapshot *snapshot = NULL;
+    must(msb_snapshot_create(client, "base", &create, NULL, &snapshot, &error), error, "create");
+    msb_snapshot_info info = {.struct_size = sizeof info};
+    CHECK(msb_snapshot_read(snapshot, &info));
+    CHECK_TEXT(info.integrity_algorithm, "msb-sparse-sha256-v1");
+    msb_handle_free(snapshot);
+    create.name = "merkle";
+    create.record_integrity = true;
+    create.integrity_algorithm = MSB_INTEGRITY_MERKLE;
+    const msb_status status = msb_snapshot_create(client, "base", &create, NULL, NULL, &error);
+    CHECK(failed(status, error, MSB_ERR_UNSUPPORTED, "microsandbox 0.6.8"));
+    msb_handle_free(client);
+}
+
 /* A home in which nothing can be written, whatever its schema. */
 static void read_only_media(const char *home) {
     if (geteuid() != 0 || unshare(CLONE_NEWNS) != 0 || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) != 0 ||
@@ -278,7 +438,15 @@ static void nothing_is_written(msb_client *client, const char *archive, const ch
     REFUSED(msb_snapshot_import(client, saved, NULL, NULL, NULL, &error));
 }
 
-static void files_are_read(msb_client *client, const char *saved, const char *again) {
+static void files_are_read(msb_client *client, const char *saved, const char *again, const char *elsewhere) {
+    msb_snapshot_convert_opts opts = MSB_SNAPSHOT_CONVERT_OPTS_INIT;
+    opts.form = MSB_GENERATION_DESCRIPTOR;
+    opts.name = "more";
+    REFUSED(msb_snapshot_convert(client, "ready", &opts, NULL, NULL, &error));
+    opts.name = NULL;
+    opts.path = elsewhere;
+    opts.force = true;
+    READS(msb_snapshot_convert(client, "ready", &opts, NULL, NULL, NULL));
     msb_snapshot_list *found = NULL;
     msb_snapshot *snapshot = NULL;
     msb_verify_report *verified = NULL;
@@ -333,6 +501,8 @@ static void a_home_of_the_future(const char *home, const char *archive, const ch
     char sql[256];
     char again[4096];
     char image[4096];
+    char elsewhere[4096];
+    snprintf(elsewhere, sizeof elsewhere, "%s/elsewhere", work);
     snprintf(again, sizeof again, "%s/again.tar.zst", work);
     snprintf(image, sizeof image, "%s/image-again.tar", work);
     snprintf(sql, sizeof sql, "INSERT OR REPLACE INTO seaql_migrations VALUES ('%s', 1)", kFuture);
@@ -352,7 +522,7 @@ static void a_home_of_the_future(const char *home, const char *archive, const ch
         msb_client *client = open_home(home, 0);
         CHECK(tree_of(home) == foreign_tree && msb_client_read_only(client));
         nothing_is_written(client, archive, saved);
-        files_are_read(client, saved, again);
+        files_are_read(client, saved, again, elsewhere);
         rows_are_read(client, image);
         msb_handle_free(client);
         CHECK(tree_of(home) == foreign_tree);
@@ -400,6 +570,8 @@ int main(int argc, char **argv) {
     releases(argv[4]);
     fill_home(argv[1], argv[2], saved);
     a_good_home(argv[1]);
+    conversions(argv[1]);
+    a_home_of_0_6_8(argv[4], argv[2]);
     read_only_media(argv[1]);
     a_home_of_the_future(argv[1], argv[2], saved, argv[4]);
     a_home_of_0_7(other, argv[2], saved);
