@@ -31,9 +31,25 @@ bool runs(const index::RunRow& run) {
   return pid <= std::numeric_limits<pid_t>::max() && os::process_alive(static_cast<pid_t>(pid));
 }
 
+/// True when the number that is recorded has gone to another process: one that began after the record was written. As
+/// clocks are set, it must not have the disk open either; where that cannot be seen, it counts as the one that was
+/// meant.
+bool is_reused(const image::Context& context, const index::SandboxRecord& record) {
+  constexpr UnixNanos kSlack = 60'000'000'000;
+  const auto pid = static_cast<pid_t>(record.run->pid.value_or(0));
+  const auto started = os::process_started(pid);
+  if (!started || !record.updated_at || *started < *record.updated_at + kSlack || !check_name(record.name))
+    return false;
+  const std::string path = os::join_path(directory_of(context, record.name), kUpper);
+  struct stat st {};
+  if (context.fs.fstatat(AT_FDCWD, path.c_str(), &st, AT_SYMLINK_NOFOLLOW) < 0) return false;
+  return os::has_open(pid, st.st_dev, st.st_ino) == std::optional(false);
+}
+
 /// True when a machine is recorded but its process is gone. Without a process in the record it is still starting.
 bool is_dead(const image::Context& context, const index::SandboxRecord& record, Lifecycle lifecycle) {
-  if (!record.run || !record.run->running || runs(*record.run)) return false;
+  if (!record.run || !record.run->running) return false;
+  if (runs(*record.run) && !is_reused(context, record)) return false;
   return lifecycle == Lifecycle::ours || !is_lifecycle_locked(context, record.name);
 }
 

@@ -1,5 +1,6 @@
 #include "sandbox/registry.h"
 
+#include <fcntl.h>
 #include <unistd.h>
 
 #include <filesystem>
@@ -152,6 +153,22 @@ TEST_F(RegistryTest, TheLifecycleLockIsASignOfLife) {
     EXPECT_EQ(status_of("web"), Status::running);
   }
   EXPECT_EQ(status_of("web"), Status::crashed);
+}
+
+TEST_F(RegistryTest, AProcessNumberThatWasGivenAgainIsNoSignOfLife) {
+  add("web");
+  const Child stranger;
+  ASSERT_OK(set("web", Status::running, stranger.pid()));
+  EXPECT_EQ(status_of("web"), Status::running) << "it may be the one";
+  home_.run_script("UPDATE sandbox SET updated_at = '2020-01-01 00:00:00'");
+  EXPECT_EQ(status_of("web"), Status::crashed);
+  // With the disk in its hands it is the one, whatever the clock has been through.
+  const int disk = ::open((home_.directory("web") + "/upper.ext4").c_str(), O_RDWR | O_CLOEXEC);
+  ASSERT_GE(disk, 0);
+  const Child machine;
+  ::close(disk);
+  home_.run_script("UPDATE run SET pid = " + std::to_string(machine.pid()));
+  EXPECT_EQ(status_of("web"), Status::running);
 }
 
 TEST_F(RegistryTest, OneWithoutAProcessIsStillStarting) {
