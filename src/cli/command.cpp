@@ -71,9 +71,10 @@ CLI::Option* add_size(CLI::App* command, const std::string& names, uint64_t& val
   return with_unit(option, CLI::AsSizeValue(false), "a size such as 512MiB or 4G")->type_name("SIZE");
 }
 
-CLI::Option* add_time(CLI::App* command, const std::string& names, uint64_t& value, const std::string& description) {
+CLI::Option* add_time(CLI::App* command, const std::string& names, uint64_t& value, const std::string& description,
+                      CLI::AsNumberWithUnit::Options unit) {
   const std::map<std::string, uint64_t> units{{"s", 1}, {"m", 60}, {"h", 3600}, {"d", 86400}, {"w", 604800}};
-  const CLI::AsNumberWithUnit reader(units, CLI::AsNumberWithUnit::UNIT_REQUIRED);
+  const CLI::AsNumberWithUnit reader(units, unit);
   CLI::Option* option = command->add_option(names, value, description);
   return with_unit(option, reader, "a time such as 12h or 30d")->type_name("TIME");
 }

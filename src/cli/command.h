@@ -45,7 +45,8 @@ CLI::Option* add_repeated(CLI::App* command, const std::string& names, std::vect
 /// A size such as `512MiB` or `4G`, in powers of 1024.
 CLI::Option* add_size(CLI::App* command, const std::string& names, uint64_t& value, const std::string& description);
 /// A length of time such as `12h` or `30d`, in seconds.
-CLI::Option* add_time(CLI::App* command, const std::string& names, uint64_t& value, const std::string& description);
+CLI::Option* add_time(CLI::App* command, const std::string& names, uint64_t& value, const std::string& description,
+                      CLI::AsNumberWithUnit::Options unit = CLI::AsNumberWithUnit::UNIT_REQUIRED);
 
 /// `K=V` texts as pairs; borrowed from the texts, which are cut at the sign. With `bare`, `K` alone stands for any
 /// value.

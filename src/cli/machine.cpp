@@ -195,7 +195,8 @@ void add_stop(CLI::App& app, Shell& shell) {
   auto limit = std::make_shared<uint64_t>(kSeconds);
   CLI::App* command = add_command(app, "stop", "Stop sandboxes that run");
   command->add_option("SANDBOXES", *names, "Names of sandboxes")->required();
-  add_time(command, "-t,--time", *limit, "How long each may take to end by itself; 10s unless told");
+  add_time(command, "-t,--time", *limit, "How long each may take to end by itself, 10s unless told; 5 is 5s",
+           CLI::AsNumberWithUnit::UNIT_OPTIONAL);
   add_format(command, session);
   add_quiet(command, session, "Print nothing but a final error");
   set_action(command, shell, [&session, names, limit] {
