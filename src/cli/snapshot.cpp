@@ -1,5 +1,6 @@
 #include "cli/snapshot.h"
 
+#include <filesystem>
 #include <memory>
 
 #include "cli/table.h"
@@ -57,6 +58,11 @@ std::string upper_file(const msb_snapshot* snapshot) {
   size_t length = 0;
   const auto* bytes = static_cast<const char*>(msb_buffer_data(descriptor.get(), &length));
   const Json document = Json::parse({bytes, length});
+  const std::string layer = document.at("state").at("head").string();
+  if (!layer.empty()) {  // of microsandbox 0.7, which leaves disks of earlier releases where they were
+    const std::filesystem::path path = look<msb_snapshot_read>(snapshot).value().path;
+    return std::filesystem::exists(path / "layers") ? "layers/" + layer + ".raw" : "upper.ext4";
+  }
   const std::string file = document.at("upper").at("file").string();
   return file.empty() ? document.at("state").at("upper").at("file").string() : file;
 }

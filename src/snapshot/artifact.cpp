@@ -61,11 +61,46 @@ Result<std::optional<Descriptor>> read_form(const os::File& dir, Form form) {
   MSB_TRY(const auto text, read_member(dir, file_name(form), kMaxDescriptor));
   if (!text) return std::optional<Descriptor>();
   auto descriptor = parse_descriptor(*text, form);
+  if (!descriptor && has_schema_of_groups(*text)) descriptor = parse_descriptor(*text, Form::member);
   if (!descriptor) {
-    if (has_schema_of_groups(*text)) return of_group_generation(dir.path(), "a snapshot");
     return std::move(descriptor).error().in(dir.path()).with("path", os::join_path(dir.path(), file_name(form)));
   }
   return std::optional(*std::move(descriptor));
+}
+
+/// The first descriptor that is there.
+Result<Descriptor> read_any(const os::File& dir) {
+  for (const Form form : {Form::snapshot, Form::manifest}) {
+    MSB_TRY(auto descriptor, read_form(dir, form));
+    if (descriptor) return *std::move(descriptor);
+  }
+  MSB_TRY(const auto group, look_at(dir, "group.json"));
+  if (group) return of_group_generation(dir.path(), "a group of snapshots");
+  return not_found(dir.path(), " has neither a snapshot.json nor a manifest.json");
+}
+
+/// What else is told of a member of a group, and where its layer is.
+Done complete_member(const os::File& dir, Descriptor& descriptor) {
+  MSB_TRY(const auto labels, read_member(dir, kMemberLabels, kMaxDescriptor));
+  if (labels) {
+    auto parsed = parse_member_labels(*labels);
+    if (!parsed) return std::move(parsed).error().in(dir.path()).with("path", os::join_path(dir.path(), kMemberLabels));
+    descriptor.labels = *std::move(parsed);
+  }
+  MSB_TRY(const auto name, read_member(dir, kMemberName, kMaxDescriptor));
+  if (name) {
+    auto parsed = parse_member_name(*name);
+    if (!parsed) return std::move(parsed).error().in(dir.path()).with("path", os::join_path(dir.path(), kMemberName));
+    descriptor.membership->name = *std::move(parsed);
+  }
+  // What 0.7 has converted keeps its disk where it was.
+  MSB_TRY(const auto layers, look_at(dir, "layers"));
+  if (!layers) {
+    descriptor.upper_file = Descriptor().upper_file;
+  } else if (!S_ISDIR(layers->st_mode)) {
+    return damaged(os::join_path(dir.path(), "layers"), "not a directory");
+  }
+  return {};
 }
 
 Result<uint64_t> check_upper(const os::File& dir, const Descriptor& descriptor) {
@@ -88,7 +123,8 @@ Result<uint64_t> check_upper(const os::File& dir, const Descriptor& descriptor) 
 Result<Artifact> read_artifact(const os::File& dir, const std::string& path) {
   Artifact artifact;
   artifact.path = path;
-  MSB_TRY(artifact.descriptor, read_descriptor(dir));
+  MSB_TRY(artifact.descriptor, read_any(dir));
+  if (artifact.descriptor.membership) MSB_CHECK(complete_member(dir, artifact.descriptor));
   if (!artifact.descriptor.checkpoint) {
     MSB_TRY(artifact.allocated_bytes, check_upper(dir, artifact.descriptor));
   }
@@ -99,13 +135,9 @@ Result<Artifact> read_artifact(const os::File& dir, const std::string& path) {
 }  // namespace
 
 Result<Descriptor> read_descriptor(const os::File& dir) {
-  for (const Form form : {Form::snapshot, Form::manifest}) {
-    MSB_TRY(auto descriptor, read_form(dir, form));
-    if (descriptor) return *std::move(descriptor);
-  }
-  MSB_TRY(const auto group, look_at(dir, "group.json"));
-  if (group) return of_group_generation(dir.path(), "a group of snapshots");
-  return not_found(dir.path(), " has neither a snapshot.json nor a manifest.json");
+  MSB_TRY(Descriptor descriptor, read_any(dir));
+  if (descriptor.membership) return of_group_generation(dir.path(), "a snapshot");
+  return descriptor;
 }
 
 Result<std::optional<std::string>> read_member(const os::File& dir, std::string_view name, size_t limit) {

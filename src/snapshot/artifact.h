@@ -30,11 +30,14 @@ struct Artifact {
 /// @retval Status::snapshot_not_found  no such directory, or one without a descriptor
 /// @retval Status::snapshot_integrity  the descriptor is malformed, odd or too large; the disk is missing, odd or of
 ///                                     another size (facts `path`, `expected`, `actual`)
-/// @retval Status::unsupported         a snapshot or a group of snapshots of microsandbox 0.7
+/// @retval Status::unsupported         a group of snapshots of microsandbox 0.7, or a member of one that is more than a
+///                                     single raw disk
 /// @retval Status::io                  the disk or its permissions are in the way
 Result<Artifact> open_artifact(os::Fs& fs, const std::string& path);
 
-/// Reads the descriptor in a directory, by the same rules. Whether the disk is there is not asked.
+/// Reads the descriptor in a directory, by the same rules, for whoever is about to change what is there. Whether the
+/// disk is there is not asked.
+/// @retval Status::unsupported  it is of microsandbox 0.7, whose snapshots we leave alone
 Result<Descriptor> read_descriptor(const os::File& dir);
 
 /// Reads a small file of an artifact, by the same rules; nothing when there is none.

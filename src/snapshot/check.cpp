@@ -45,6 +45,7 @@ class Checker {
       return {};
     }
     digests_.emplace(path, artifact->digest.text());
+    if (artifact->descriptor.membership) ids_.emplace(path, artifact->descriptor.membership->id);
     if (!options_.deep) return {};
     const auto verified = verify(context_.fs, *artifact, context_.threads, call_);
     MSB_CHECK(call_.check());
@@ -70,12 +71,13 @@ class Checker {
       MSB_TRY(const std::string path, os::canonical_path(row.artifact_path));
       if (os::parent_path(path) != store_) {
         elsewhere.insert(path);
-        if (!digests_.contains(path)) MSB_CHECK(check_elsewhere(path));
+        if (!digests_.contains(path) && !odd_.contains(path)) MSB_CHECK(check_elsewhere(path));
       }
       check_row(row, path, children);
     }
     for (const auto& [path, digest] : digests_) {
-      if (indexed.contains(digest)) continue;
+      // Only 0.7 itself can index a member of a group.
+      if (indexed.contains(digest) || ids_.contains(path)) continue;
       report(ProblemKind::index_stale, digest, path, path + " is not in the index" + kCure);
     }
     if (options_.repair && problems_.size() > before) MSB_CHECK(repair_index(elsewhere, before));
@@ -101,7 +103,8 @@ class Checker {
              "the index has another snapshot at " + path + " than the one that is there" + kCure);
       return;
     }
-    const auto counted = children.find(row.digest);
+    const auto id = ids_.find(path);
+    const auto counted = children.find(id == ids_.end() ? row.digest : id->second);
     const uint64_t actual = counted == children.end() ? 0 : counted->second;
     if (actual == row.child_count) return;
     report(ProblemKind::index_stale, row.digest, {},
@@ -151,6 +154,7 @@ class Checker {
   const Call& call_;
   std::string store_;
   std::map<std::string, std::string> digests_;  // of sound artifacts, by path
+  std::map<std::string, std::string> ids_;      // of members of groups, whose children name them by it, by path
   std::set<std::string> odd_;                   // paths of others
   std::vector<Problem> problems_;
 };

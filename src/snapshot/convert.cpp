@@ -20,6 +20,10 @@ class Conversion {
   /// The descriptor of an artifact in the other form, as it is without further wishes.
   Result<Descriptor> convert(const Artifact& artifact, bool drop_parent) {
     MSB_CHECK(call_.check());
+    if (artifact.descriptor.membership) {
+      return Error(Status::unsupported, artifact.path + " is a snapshot of microsandbox 0.7, which cannot be converted")
+          .with("path", artifact.path);
+    }
     MSB_TRY(const auto original, original_of(artifact));
     if (original && !drop_parent) return *original;
     std::optional<std::string> parent;

@@ -18,6 +18,7 @@ namespace msb::snapshot {
 enum class Form {
   manifest,  ///< `manifest.json`, microsandbox up to 0.6.6
   snapshot,  ///< `snapshot.json`, 0.6.7 to 0.6.18
+  member,    ///< `snapshot.json` of a member of a group, 0.7; only ever read
 };
 
 std::string_view file_name(Form form);
@@ -43,6 +44,15 @@ struct Checkpoint {
   std::string manifest;
 };
 
+/// What only a member of a group has.
+struct Membership {
+  std::string id;        ///< `snap_…`, by which others name it as parent
+  std::string layer_id;  ///< `layer_…`, of its one layer
+  std::string consistency;
+  std::optional<std::string> source_checkpoint;
+  std::optional<std::string> name;  ///< within the group; from another file, as the labels are
+};
+
 /// What a descriptor says. A value; identity() is the digest of its canonical bytes, so whoever changes a member makes
 /// another snapshot.
 struct Descriptor {
@@ -64,14 +74,23 @@ struct Descriptor {
   std::optional<Checkpoint> checkpoint;  ///< in place of format, fstype and upper
   json::Object extensions;
   std::vector<std::string> requirements;
+
+  std::optional<Membership> membership;  ///< Form::member only
 };
 
 /// Most bytes a descriptor may have. Upstream's own limit for manifest.json; 10,000 long labels fit.
 inline constexpr size_t kMaxDescriptor = size_t{1} << 20;
 
-/// Reads and validates a descriptor by the rules of its form (formats/snapshots.md §7, §8).
+/// Reads and validates a descriptor by the rules of its form (formats/snapshots.md §7, §8, §14.2).
 /// @retval Status::snapshot_integrity  with the member in the message
+/// @retval Status::unsupported         in Form::member: more than one raw layer, or what we do not know; likewise
 Result<Descriptor> parse_descriptor(std::string_view text, Form form);
+
+/// The files beside a descriptor in Form::member.
+inline constexpr char kMemberLabels[] = "metadata.json";
+inline constexpr char kMemberName[] = "group-member.json";
+Result<std::map<std::string, std::string>> parse_member_labels(std::string_view text);
+Result<std::string> parse_member_name(std::string_view text);
 
 /// The bytes that are hashed, and that are written to disk.
 std::string canonical_bytes(const Descriptor& descriptor);

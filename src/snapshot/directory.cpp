@@ -1,6 +1,8 @@
 #include "snapshot/directory.h"
 
+#include <algorithm>
 #include <cerrno>
+#include <iterator>
 
 #include "os/dir.h"
 #include "os/workers.h"
@@ -8,6 +10,25 @@
 
 namespace msb::snapshot {
 namespace {
+
+bool may_be_snapshot(const os::DirEntry& entry) {
+  return entry.name.front() != '.' && (entry.type == DT_DIR || entry.type == DT_LNK);
+}
+
+/// Members of a group of snapshots of 0.7; nothing when `path` is none, or cannot be read.
+std::optional<std::vector<std::string>> members(const Context& context, const std::string& path) {
+  const auto is_group = os::exists(context.fs, os::join_path(path, "group.json"));
+  if (!is_group || !*is_group) return std::nullopt;
+  const auto directory = os::open_dir(context.fs, path);
+  if (!directory) return std::nullopt;
+  const auto entries = os::list_dir(*directory);
+  if (!entries) return std::nullopt;
+  std::vector<std::string> paths;
+  for (const os::DirEntry& entry : *entries) {
+    if (may_be_snapshot(entry)) paths.push_back(os::join_path(path, entry.name));
+  }
+  return paths;
+}
 
 Result<std::vector<std::string>> candidates(const Context& context, const std::string& dir) {
   std::vector<std::string> paths;
@@ -18,9 +39,16 @@ Result<std::vector<std::string>> candidates(const Context& context, const std::s
   }
   MSB_TRY(const std::vector<os::DirEntry> entries, os::list_dir(*directory));
   for (const os::DirEntry& entry : entries) {
-    if (entry.name.front() == '.' || (entry.type != DT_DIR && entry.type != DT_LNK)) continue;
-    paths.push_back(os::join_path(dir, entry.name));
+    if (!may_be_snapshot(entry)) continue;
+    std::string path = os::join_path(dir, entry.name);
+    auto in_group = members(context, path);
+    if (in_group) {
+      paths.insert(paths.end(), std::move_iterator(in_group->begin()), std::move_iterator(in_group->end()));
+    } else {
+      paths.push_back(std::move(path));
+    }
   }
+  std::sort(paths.begin(), paths.end());
   return paths;
 }
 

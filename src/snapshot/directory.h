@@ -20,13 +20,13 @@ struct Found {
   Result<Artifact> artifact;
 };
 
-/// Opens what is directly below `dir`, which is canonical, on all threads, in order of the paths. Hidden names are work
-/// in progress; a directory that does not exist is empty. What could not be opened is in the list with its failure, but
-/// a directory without a descriptor is not.
+/// Opens what is directly below `dir`, which is canonical, or in a group of 0.7 there, on all threads, in order of the
+/// paths. Hidden names are work in progress; a directory that does not exist is empty. What could not be opened is in
+/// the list with its failure, but a directory without a descriptor is not.
 Result<std::vector<Found>> look_into(const Context& context, const std::string& dir, const Call& call);
 
-/// The snapshots directly below `dir` (reference.h, directory_named()), sorted by path. The index is neither asked nor
-/// changed; what cannot be opened is left out and logged.
+/// The snapshots directly below `dir` (reference.h, directory_named()), or in a group of 0.7 there, sorted by path. The
+/// index is neither asked nor changed; what cannot be opened is left out and logged.
 Result<std::vector<Artifact>> list_directory(const Context& context, const std::optional<std::string>& dir,
                                              const Call& call);
 

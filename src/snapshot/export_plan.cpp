@@ -41,6 +41,9 @@ Result<std::vector<Artifact>> open_chain(const Context& context, const std::stri
 }
 
 Result<ExportedSnapshot> describe(const Context& context, const Artifact& artifact) {
+  if (artifact.descriptor.membership) {
+    return cannot_hold(artifact, "is a snapshot of microsandbox 0.7; use that release to export it");
+  }
   if (artifact.descriptor.checkpoint) return cannot_hold(artifact, "is a checkpoint, which cannot be exported");
   ExportedSnapshot snapshot;
   snapshot.name = os::base_name(artifact.path);

@@ -22,6 +22,12 @@ Result<bool> is_in_store(const Context& context, const std::string& path) {
   return os::parent_path(path) == store;
 }
 
+/// The tables that we write have no place for it.
+Error not_indexable(const Artifact& artifact) {
+  return Error(Status::unsupported, artifact.path + " is a snapshot of microsandbox 0.7, which only its index can hold")
+      .with("path", artifact.path);
+}
+
 /// Whether the index has another copy of the snapshot that is to stay there.
 Result<bool> has_other_copy(const Context& context, Transaction& transaction, const SnapshotRecord& record) {
   MSB_TRY(const auto row, index::find_snapshot(transaction, record.digest));
@@ -45,6 +51,7 @@ Result<std::optional<SnapshotRow>> bring_in_line(const Context& context, Transac
     return std::optional<SnapshotRow>();
   }
   if (!artifact) return std::move(artifact).error();
+  if (artifact->descriptor.membership) return not_indexable(*artifact);
   MSB_TRY(const SnapshotRecord record, record_of(context, *artifact));
   MSB_TRY(const bool other, has_other_copy(context, transaction, record));
   MSB_TRY(const std::optional<SnapshotRow> before, occupant());
@@ -87,19 +94,27 @@ class Reindexing {
   /// Takes an artifact as it was opened before the transaction, unless its place has another one by now.
   Done look_again(const Found& one, std::map<std::string, SnapshotRecord>& records, std::set<std::string>& unreadable) {
     const auto stamp = os::Stamp::of(context_->fs, one.path);
-    if (one.artifact && stamp && *stamp == one.stamp) return take(one.path, *one.artifact, records);
+    if (one.artifact && stamp && *stamp == one.stamp) return take(one.path, *one.artifact, records, unreadable);
     auto artifact = open_artifact(context_->fs, one.path);
-    if (artifact) return take(one.path, *artifact, records);
-    if (artifact.error().status() == Status::snapshot_not_found) return {};
-    context_->log.warn("snapshot", "not indexed: " + artifact.error().message());
-    unreadable.insert(one.path);
+    if (artifact) return take(one.path, *artifact, records, unreadable);
+    if (artifact.error().status() != Status::snapshot_not_found) leave_out(one.path, artifact.error(), unreadable);
     return {};
   }
 
-  Done take(const std::string& path, const Artifact& artifact, std::map<std::string, SnapshotRecord>& records) {
+  Done take(const std::string& path, const Artifact& artifact, std::map<std::string, SnapshotRecord>& records,
+            std::set<std::string>& unreadable) {
+    if (artifact.descriptor.membership) {
+      leave_out(path, not_indexable(artifact), unreadable);
+      return {};
+    }
     MSB_TRY(SnapshotRecord record, record_of(*context_, artifact));
     records.emplace(path, std::move(record));
     return {};
+  }
+
+  void leave_out(const std::string& path, const Error& error, std::set<std::string>& unreadable) {
+    context_->log.warn("snapshot", "not indexed: " + error.message());
+    unreadable.insert(path);
   }
 
   /// Deletes rows of this directory that no artifact stands behind, and remembers those that are right.
@@ -158,6 +173,7 @@ Result<SnapshotRecord> record_of(const Context& context, const Artifact& artifac
   SnapshotRecord record;
   record.digest = artifact.digest.text();
   if (std::string name = os::base_name(artifact.path); is_utf8(name)) record.name = std::move(name);
+  if (descriptor.membership && descriptor.membership->name) record.name = descriptor.membership->name;
   MSB_TRY(record.owns_name, is_in_store(context, artifact.path));
   record.parent_digest = descriptor.parent;
   record.scope = descriptor.scope;
@@ -195,6 +211,18 @@ Result<std::optional<SnapshotRow>> find_row_of(Transaction& transaction, const s
   MSB_TRY(const auto now, index::find_translated(transaction, digest));
   if (!now) return row;
   return index::find_snapshot(transaction, *now);
+}
+
+Result<std::optional<SnapshotRow>> find_row_named(Transaction& transaction, const std::string& name) {
+  MSB_TRY(auto row, index::find_snapshot_by_name(transaction, name));
+  if (row || transaction.schema().generation() != index::Generation::groups) return row;
+  MSB_TRY(std::vector<SnapshotRow> rows, index::list_snapshots(transaction));
+  for (SnapshotRow& member : rows) {
+    const std::string group = os::base_name(os::parent_path(member.artifact_path));
+    const bool named = member.name && name == group + ":" + *member.name;
+    if (named || name == os::base_name(member.artifact_path)) return std::optional(std::move(member));
+  }
+  return row;
 }
 
 Result<std::optional<SnapshotRow>> find_row_at(Transaction& transaction, const std::string& path) {

@@ -37,6 +37,8 @@ Result<std::vector<std::optional<index::SnapshotRow>>> index_paths(const Context
 
 /// The row of that digest, or of what became of it when the descriptor was translated (translate.h).
 Result<std::optional<index::SnapshotRow>> find_row_of(index::Transaction& transaction, const std::string& digest);
+/// The row of that name; in a home of 0.7 also by `GROUP:NAME` or id.
+Result<std::optional<index::SnapshotRow>> find_row_named(index::Transaction& transaction, const std::string& name);
 /// The row whose path leads to the canonical `path`, however it is spelled.
 Result<std::optional<index::SnapshotRow>> find_row_at(index::Transaction& transaction, const std::string& path);
 

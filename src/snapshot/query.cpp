@@ -19,7 +19,7 @@ Result<std::optional<SnapshotRow>> find_by_name(const Context& context, const st
     MSB_TRY(auto row, find_row_at(transaction, path));
     // What is there has the name, even if the index does not know it.
     if (row || there) return row;
-    return index::find_snapshot_by_name(transaction, name);
+    return find_row_named(transaction, name);
   });
 }
 

@@ -1,6 +1,5 @@
 #include "snapshot/reference.h"
 
-#include "index/snapshots.h"
 #include "snapshot/directory.h"
 #include "snapshot/indexing.h"
 
@@ -22,7 +21,7 @@ Result<std::string> resolve_name(const Context& context, const std::string& name
   MSB_TRY(const bool there, os::exists(context.fs, path));
   if (there) return path;
   MSB_TRY(const auto row, context.database.read(call, [&](index::Transaction& transaction) {
-    return index::find_snapshot_by_name(transaction, name);
+    return find_row_named(transaction, name);
   }));
   if (!row) return Error(Status::snapshot_not_found, path).with("path", path).with("name", name);
   return os::canonical_path(row->artifact_path);

@@ -35,7 +35,8 @@ Result<std::string> directory_named(const Context& context, const std::optional<
 
 /// The canonical directory that `ref` stands for. The one rule of every operation that takes a reference:
 ///   path    the directory of that path, `~` expanded, indexed or not
-///   name    the one of that name below the snapshots directory; only if there is none, what the index calls so
+///   name    the one of that name below the snapshots directory; only if there is none, what the index calls so, in
+///           homes of 0.7 also as `GROUP:NAME` or id
 ///   digest  where the index says, if a snapshot of that digest still is there; else in the snapshots directory
 /// Of names and paths only the place is certain: whether a snapshot is there says open_artifact(). Writes nothing.
 /// @retval Status::invalid_config      it is empty

@@ -14,6 +14,7 @@ Error unsupported(const Artifact& artifact, const std::string& why) {
 
 Done check_restorable(const Artifact& artifact) {
   const Descriptor& descriptor = artifact.descriptor;
+  if (descriptor.membership) return unsupported(artifact, "it is a snapshot of microsandbox 0.7");
   if (descriptor.checkpoint) return unsupported(artifact, "it is a checkpoint of a machine");
   if (!descriptor.requirements.empty()) {
     return unsupported(artifact, "it requires " + descriptor.requirements.front() + ", which this library lacks");

@@ -1,4 +1,4 @@
-// What parses as a descriptor, in either form, has canonical bytes that parse to the same and are canonical.
+// What parses as a descriptor, in any form, has canonical bytes that parse to the same and are canonical.
 
 #include <cstdint>
 #include <cstdlib>
@@ -8,7 +8,7 @@
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   using namespace msb::snapshot;
   const std::string_view text(reinterpret_cast<const char*>(data), size);
-  for (const Form form : {Form::manifest, Form::snapshot}) {
+  for (const Form form : {Form::manifest, Form::snapshot, Form::member}) {
     const auto descriptor = parse_descriptor(text, form);
     if (!descriptor) continue;
     const std::string canonical = canonical_bytes(*descriptor);

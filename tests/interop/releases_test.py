@@ -1,6 +1,7 @@
 """Whole homes of every release in the fixtures, put together from its database, descriptors and archives: all of it is
 listed, verified and exported, nothing is changed by looking, and then we go on in it."""
 
+import glob
 import hashlib
 import os
 import shutil
@@ -217,12 +218,41 @@ class Home_0_7_2(KeptHome):
     def fill(self):
         run_script(f"{self.home}/db/msb.db", read_file(f"{self.source}/msb.db.sql").decode().replace(WAS, self.home))
         shutil.copytree(f"{self.source}/snapshots", f"{self.home}/snapshots")
+        for path in glob.glob(f"{self.home}/snapshots/*/*"):
+            if os.path.isdir(path):
+                self.put_layer(path, read_json(f"{path}/snapshot.json")["state"], read_json(f"{path}/group-member.json"))
+
+    def put_layer(self, path, state, member):
+        """The fixtures have no disks; two are of known content (their README)."""
+        os.mkdir(f"{path}/layers")
+        with open(f"{path}/layers/{state['head']}.raw", "wb") as file:
+            if member["name"] == "dense4k":
+                file.write(b"0123456789abcdef" * 256)
+            if member["name"] == "sparse30":
+                for i in range(30):
+                    file.seek(i * 131072)
+                    file.write(bytes((37 * i + 11 * j + 5) & 255 for j in range(4096)))
+            file.truncate(state["virtual_size"])
 
     def test_looking_changes_nothing(self):
         self.bring()
         before = database.dump(f"{self.home}/db/msb.db")
-        self.assertEqual(sorted(each["name"] for each in self.told("snapshot", "ls")),
-                         sorted(row["name"] for row in before[1]["snapshot_index"]))
+        rows = before[1]["snapshot_index"]
+        self.assertEqual(sorted((each["name"], each["digest"]) for each in self.told("snapshot", "ls")),
+                         sorted((row["name"], row["digest"]) for row in rows))
+        self.assertEqual(sorted(each["digest"] for each in self.told("snapshot", "ls", f"{self.home}/snapshots")),
+                         sorted(row["digest"] for row in rows))
+        for row in rows:
+            for name in (f"{row['group_name']}:{row['name']}", row["snapshot_id"], row["digest"], row["artifact_path"]):
+                told = self.told("snapshot", "inspect", name)
+                self.assertEqual((told["digest"], told["parent_digest"], told["size_bytes"]),
+                                 (row["digest"], row["parent_digest"], row["size_bytes"]))
+            self.assertEqual(len(told["labels"]), 3 if row["name"] == "plain" else 0)
+        for name in ("dense4k", "sparse30"):
+            self.assertTrue(self.told("snapshot", "verify", f"base1:{name}")["verified"])
+        self.assertFalse(self.told("snapshot", "verify", "base1:plain")["verified"])
+        self.msbctl("snapshot", "verify", "base1:integ", code=1)  # its disk here is empty
+        self.assertNotIn("/snapshots/", self.msbctl("check", code=1))  # the fixtures have no images
         self.assertEqual(sorted(each["name"] for each in self.told("sandbox", "ls")), ["base-nl", "base1"])
         self.assertEqual(len(self.told("image", "ls")), 2)
         self.assertIn("schema of microsandbox 0.7.2", self.msbctl("snapshot", "reindex", code=1))

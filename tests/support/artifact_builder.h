@@ -18,13 +18,22 @@ inline snapshot::Descriptor plain_descriptor(snapshot::Form form, uint64_t size)
   descriptor.created_at =
       form == snapshot::Form::manifest ? "2026-05-01T12:00:00.123+00:00" : "2026-05-01T12:00:00.123Z";
   descriptor.upper_size = size;
+  if (form == snapshot::Form::member) {
+    descriptor.membership = snapshot::Membership{.id = "snap_" + std::string(32, '1'),
+                                                 .layer_id = "layer_" + std::string(32, '2'),
+                                                 .consistency = "crash-consistent",
+                                                 .source_checkpoint = std::nullopt,
+                                                 .name = std::nullopt};
+    descriptor.created_at = "2026-05-01T12:00:00.123000000Z";
+    descriptor.upper_file = "layers/" + descriptor.membership->layer_id + ".raw";
+  }
   return descriptor;
 }
 
 /// Writes an artifact: the directory, its descriptor and its disk.
 inline void write_artifact(const std::filesystem::path& dir, const snapshot::Descriptor& descriptor,
                            std::string_view disk) {
-  std::filesystem::create_directories(dir);
+  std::filesystem::create_directories((dir / descriptor.upper_file).parent_path());
   write_text(dir / snapshot::file_name(descriptor.form), snapshot::canonical_bytes(descriptor));
   if (!descriptor.checkpoint) write_text(dir / descriptor.upper_file, disk);
 }

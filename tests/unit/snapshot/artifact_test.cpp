@@ -139,14 +139,87 @@ TEST(Artifact, OddDisks) {
   EXPECT_TRUE(refused(path, Status::snapshot_integrity, "not a regular file"));
 }
 
-TEST(Artifact, NewerGenerationIsNamed) {
+TEST(Artifact, GroupIsNamed) {
   const TempDir dir;
   fs::create_directories(dir / "group");
   write_text(dir / "group/group.json", R"({"schema":"microsandbox.snapshot-group/1","head":"snap_1"})");
   EXPECT_TRUE(refused(dir / "group", Status::unsupported, "a group of snapshots of microsandbox 0.7"));
   fs::create_directories(dir / "member");
-  write_text(dir / "member/snapshot.json", R"({"schema":"microsandbox.snapshot/1"})");
-  EXPECT_TRUE(refused(dir / "member", Status::unsupported, "a snapshot of microsandbox 0.7"));
+  write_text(dir / "member/snapshot.json", R"({"schema":"microsandbox.snapshot/2"})");
+  EXPECT_TRUE(refused(dir / "member", Status::unsupported, R"(schema is "microsandbox.snapshot/2")"));
+}
+
+/// Canonical bytes of a member of a group, whose disk has five bytes.
+std::string member_text() { return test::read_file(test::tests_path("fuzz/corpus/descriptor/member.json")); }
+
+TEST(Artifact, MemberOfAGroup) {
+  const TempDir dir;
+  const std::string layer = "layers/layer_" + std::string(32, '2') + ".raw";
+  fs::create_directories(dir / "a/layers");
+  // White space does not count, nor does the order of members.
+  std::string text = member_text();
+  write_text(dir / "a/snapshot.json", "\n{ " + text.substr(1) + "\n");
+  EXPECT_TRUE(refused(dir / "a", Status::snapshot_integrity, "the disk is missing"));
+  write_text(dir / ("a/" + layer), "hello");
+  auto artifact = open(dir / "a");
+  ASSERT_OK(artifact);
+  EXPECT_EQ(artifact->descriptor.form, Form::member);
+  EXPECT_EQ(artifact->upper_path(), dir / ("a/" + layer));
+  EXPECT_EQ(artifact->digest, Digest::sha256_of(as_bytes(text)));
+  EXPECT_EQ(artifact->descriptor.membership->id, "snap_" + std::string(32, '1'));
+  EXPECT_EQ(artifact->descriptor.parent, "snap_" + std::string(32, '0'));
+  EXPECT_EQ(artifact->descriptor.source_sandbox, "web");
+  EXPECT_EQ(artifact->descriptor.membership->name, std::nullopt);
+
+  const auto dirfd = os::open_dir(os::real_fs(), dir / "a");
+  ASSERT_OK(dirfd);
+  EXPECT_STATUS(Status::unsupported, read_descriptor(*dirfd)) << "whoever changes something keeps out";
+
+  write_text(dir / "a/metadata.json", R"({"schema":"microsandbox.snapshot-metadata/1","labels":{"owner":"alice"}})");
+  write_text(dir / "a/group-member.json", R"({"schema":"microsandbox.snapshot-group-member/1","name":"one"})");
+  artifact = open(dir / "a");
+  ASSERT_OK(artifact);
+  EXPECT_EQ(artifact->digest, Digest::sha256_of(as_bytes(text))) << "labels and name are no part of it";
+  EXPECT_EQ(artifact->descriptor.labels.at("owner"), "alice");
+  EXPECT_EQ(artifact->descriptor.membership->name, "one");
+  write_text(dir / "a/group-member.json", R"({"schema":"microsandbox.snapshot-group-member/1","name":""})");
+  EXPECT_TRUE(refused(dir / "a", Status::snapshot_integrity, "group-member.json"));
+  fs::remove(dir / "a/group-member.json");
+  write_text(dir / "a/metadata.json", R"({"schema":"microsandbox.snapshot-metadata/1","labels":{},"more":1})");
+  EXPECT_TRUE(refused(dir / "a", Status::unsupported, "more"));
+  fs::remove(dir / "a/metadata.json");
+
+  // One that 0.7 has converted.
+  fs::rename(dir / ("a/" + layer), dir / "a/upper.ext4");
+  fs::remove(dir / "a/layers");
+  artifact = open(dir / "a");
+  ASSERT_OK(artifact);
+  EXPECT_EQ(artifact->upper_path(), dir / "a/upper.ext4");
+  fs::create_directory(dir / "elsewhere");
+  fs::create_directory_symlink(dir / "elsewhere", dir / "a/layers");
+  EXPECT_TRUE(refused(dir / "a", Status::snapshot_integrity, "not a directory"));
+}
+
+TEST(Artifact, MemberThatIsMoreThanOneDisk) {
+  const std::pair<std::string, std::string> cases[] = {
+      {R"("scope":"file")", R"("scope":"checkpoint")"},
+      {R"("kind":"file")", R"("kind":"checkpoint")"},
+      {R"("backing":null)", R"("backing":"layer_1")"},
+      {R"("layers":[)", R"("layers":[{},)"},
+      {R"("disk_format":"raw")", R"("disk_format":"qcow2")"},
+      {R"("format":"raw","layer_id")", R"("format":"qcow2","layer_id")"},
+      {R"("file_kind":"regular")", R"("file_kind":"device")"},
+      {R"("layout":"managed")", R"("layout":"flat")"},
+      {R"("requires":[])", R"("requires":[],"more":1)"},
+      {R"("head":)", R"("more":1,"head":)"},
+  };
+  for (const auto& [from, to] : cases) {
+    std::string text = member_text();
+    ASSERT_NE(text.find(from), std::string::npos) << from;
+    text.replace(text.find(from), from.size(), to);
+    const auto descriptor = parse_descriptor(text, Form::member);
+    EXPECT_STATUS(Status::unsupported, descriptor) << to;
+  }
 }
 
 TEST(Artifact, EveryFailureOfTheDiskIsReported) {
@@ -182,6 +255,32 @@ TEST(Artifact, ThoseOfEveryReleaseOpen) {
     }
   }
   EXPECT_EQ(opened, 42U);
+}
+
+TEST(Artifact, MembersOfGroupsOfAReleaseOpen) {
+  const auto folder = test::shared_path("fixtures/upstream/snapshots/0.7.2/snapshots");
+  if (!folder) GTEST_SKIP() << "golden fixtures are not here";
+  size_t labelled = 0;
+  size_t opened = 0;
+  for (const auto& source : fs::recursive_directory_iterator(*folder)) {
+    if (source.path().filename() != "snapshot.json") continue;
+    const TempDir dir;
+    fs::copy(source.path().parent_path(), dir / "a");
+    const std::string text = test::read_file(source.path());
+    const auto descriptor = parse_descriptor(text, Form::member);
+    ASSERT_OK(descriptor);
+    fs::create_directory(dir / "a/layers");
+    write_text(dir / ("a/" + descriptor->upper_file), "");
+    fs::resize_file(dir / ("a/" + descriptor->upper_file), descriptor->upper_size);
+    const auto artifact = open(dir / "a");
+    ASSERT_OK(artifact) << source.path();
+    EXPECT_EQ(artifact->digest, Digest::sha256_of(as_bytes(text))) << source.path();
+    EXPECT_TRUE(artifact->descriptor.membership->name) << source.path();
+    labelled += artifact->descriptor.labels.size();
+    ++opened;
+  }
+  EXPECT_EQ(opened, 5U);
+  EXPECT_EQ(labelled, 3U);
 }
 
 }  // namespace

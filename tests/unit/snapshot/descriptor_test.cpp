@@ -1,5 +1,6 @@
 #include "snapshot/descriptor.h"
 
+#include <algorithm>
 #include <set>
 
 #include <gtest/gtest.h>
@@ -80,13 +81,27 @@ TEST(Descriptor, AgreesWithReleasesOnManifestJson) {
 TEST(Descriptor, RefusesWhatItMust) {
   size_t count = 0;
   for (const auto& entry : std::filesystem::directory_iterator(test::tests_path("golden/reject/descriptor"))) {
-    const bool manifest = entry.path().filename().string().starts_with("manifest");
-    const auto descriptor = parse_descriptor(test::read_file(entry.path()), manifest ? Form::manifest : Form::snapshot);
+    const std::string name = entry.path().filename();
+    const Form form = name.starts_with("manifest") ? Form::manifest
+                      : name.starts_with("member") ? Form::member
+                                                   : Form::snapshot;
+    const auto descriptor = parse_descriptor(test::read_file(entry.path()), form);
     ASSERT_FALSE(descriptor.ok()) << entry.path().filename();
     EXPECT_EQ(descriptor.error().status(), Status::snapshot_integrity) << entry.path().filename();
     ++count;
   }
-  EXPECT_GE(count, 80U);
+  EXPECT_GE(count, 98U);
+}
+
+TEST(Descriptor, ExtensionsOfMembersAreInUtf16Order) {
+  const std::string canonical = test::read_file(test::tests_path("fuzz/corpus/descriptor/member-with-extensions.json"));
+  const auto descriptor = parse_descriptor(canonical, Form::member);
+  ASSERT_TRUE(descriptor.ok()) << descriptor.error().message();
+  EXPECT_EQ(canonical_bytes(*descriptor), canonical);
+  EXPECT_EQ(descriptor->requirements, std::vector<std::string>{"microsandbox.restore-defaults"});
+  Descriptor shuffled = *descriptor;
+  std::reverse(shuffled.extensions.begin(), shuffled.extensions.end());
+  EXPECT_EQ(canonical_bytes(shuffled), canonical);
 }
 
 TEST(Descriptor, TimesHaveOneNormalForm) {

@@ -47,8 +47,8 @@ Artifact make(const std::string& path, Form form, std::optional<Integrity> integ
 
 Result<VerifyReport> verify(const Artifact& artifact) { return verify(os::real_fs(), artifact, 2, Call()); }
 
-TEST(Verify, EveryAlgorithmInBothForms) {
-  for (const Form form : {Form::manifest, Form::snapshot}) {
+TEST(Verify, EveryAlgorithmInEveryForm) {
+  for (const Form form : {Form::manifest, Form::snapshot, Form::member}) {
     for (const Algorithm algorithm : {Algorithm::merkle, Algorithm::sparse, Algorithm::sha256}) {
       const TempDir dir;
       const Artifact artifact = make(dir / "a", form, integrity_of(kDisk, algorithm));
@@ -58,12 +58,12 @@ TEST(Verify, EveryAlgorithmInBothForms) {
       EXPECT_EQ(report->path, dir / "a");
       EXPECT_EQ(report->upper, artifact.descriptor.integrity);
 
-      write_text(dir / "a/upper.ext4", "hello, disc");
+      write_text(artifact.upper_path(), "hello, disc");
       const auto damaged = verify(artifact);
       ASSERT_STATUS(Status::snapshot_integrity, damaged);
       EXPECT_EQ(*damaged.error().fact("expected"), artifact.descriptor.integrity->digest);
       EXPECT_EQ(*damaged.error().fact("actual"), digest_of("hello, disc", algorithm).text());
-      EXPECT_EQ(*damaged.error().fact("path"), dir / "a/upper.ext4");
+      EXPECT_EQ(*damaged.error().fact("path"), artifact.upper_path());
     }
   }
 }
