@@ -2,7 +2,14 @@
 
 #include <gtest/gtest.h>
 
+#include "snapshot/check.h"
+#include "snapshot/convert.h"
+#include "snapshot/directory.h"
+#include "snapshot/export_plan.h"
+#include "snapshot/new_artifact.h"
 #include "snapshot/query.h"
+#include "snapshot/remove.h"
+#include "snapshot/restore.h"
 #include "support/snapshot_home.h"
 
 namespace msb::snapshot {
@@ -54,6 +61,40 @@ TEST(ReindexTest, WhatCannotBeOpenedKeepsItsRow) {
   EXPECT_EQ(reindex(home.context(), std::nullopt, home.call())->indexed, 0U);
   EXPECT_TRUE(home.row(digest));
   EXPECT_EQ(home.warnings().size(), 1U);
+}
+
+TEST(ReindexTest, MembersOfGroupsAreLeftAlone) {
+  SnapshotHome home;
+  const std::string member = home.snapshot("group/snap_1");
+  test::write_artifact(member, test::plain_descriptor(Form::member, 5), "hello");
+  test::write_text(home.snapshot("group/group.json"), "{}");
+  const auto listed = list_directory(home.context(), std::nullopt, home.call());
+  ASSERT_OK(listed);
+  ASSERT_EQ(listed->size(), 1U);
+  EXPECT_EQ(listed->front().path, member);
+
+  for (const auto& dir : {std::optional<std::string>(), std::optional(home.snapshot("group"))}) {
+    EXPECT_EQ(reindex(home.context(), dir, home.call())->indexed, 0U);
+  }
+  EXPECT_STATUS(Status::unsupported, index_path(home.context(), member, home.call()));
+  EXPECT_TRUE(home.rows().empty());
+
+  EXPECT_STATUS(Status::unsupported, remove(home.context(), member, true, home.call()));
+  ConvertRequest convert_it;
+  convert_it.place.name = "converted";
+  convert_it.form = Form::snapshot;
+  EXPECT_STATUS(Status::unsupported, convert(home.context(), member, convert_it, home.call()));
+  EXPECT_STATUS(Status::unsupported, plan_export(home.context(), member, false, Layout::home, home.call()));
+  EXPECT_STATUS(Status::snapshot_already_exists, check_destination(home.context(), member, true));
+  const auto artifact = open_artifact(os::real_fs(), member);
+  ASSERT_OK(artifact);
+  EXPECT_STATUS(Status::unsupported, check_restorable(*artifact));
+
+  image::CheckOptions deep;
+  deep.deep = true;
+  const auto problems = snapshot::check(home.context(), deep, home.call());
+  ASSERT_OK(problems);
+  EXPECT_TRUE(problems->empty()) << "only 0.7 can index them";
 }
 
 TEST(IndexPathsTest, ManyAtOnce) {
