@@ -1918,7 +1918,7 @@ typedef struct msb_snapshot_info {
     const char *image_digest;    /**< pinned manifest */
     const char *format;          /**< `raw` or `qcow2` */
     const char *fstype;          /**< `ext4` */
-    const char *parent;          /**< digest; NULL for a root */
+    const char *parent;          /**< digest, or `snap_…` in one of 0.7; NULL for a root */
     const char *created_at;      /**< as recorded */
     int64_t created_at_ns;       /**< INT64_MIN when the text is no time */
     const char *source_sandbox;  /**< NULL when not recorded */

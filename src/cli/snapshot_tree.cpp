@@ -17,11 +17,17 @@ using Info = msb_snapshot_handle_info;
 class Lineage {
  public:
   explicit Lineage(std::vector<Info> snapshots) : snapshots_(std::move(snapshots)) {
-    for (const Info& snapshot : snapshots_) known_.insert(snapshot.digest);
+    for (const Info& snapshot : snapshots_) {
+      known_.emplace(snapshot.digest, snapshot.digest);
+      // In homes of 0.7 children name a parent by its id, which its directory is called.
+      const std::string_view path = snapshot.path;
+      const std::string_view id = path.substr(path.rfind('/') + 1);
+      if (id.starts_with("snap_")) known_.emplace(id, snapshot.digest);
+    }
     // The list is newest first; a lineage is read from the oldest.
     for (auto it = snapshots_.rbegin(); it != snapshots_.rend(); ++it) {
       if (has_parent(*it)) {
-        children_[it->parent].push_back(&*it);
+        children_[known_.at(it->parent)].push_back(&*it);
       } else {
         roots_.push_back(&*it);
       }
@@ -41,7 +47,7 @@ class Lineage {
 
  private:
   std::vector<Info> snapshots_;
-  std::set<std::string_view> known_;
+  std::map<std::string_view, std::string_view> known_;  // digests, by what children call them
   std::set<std::string_view> taken_;
   std::map<std::string_view, std::vector<const Info*>> children_;
   std::vector<const Info*> roots_;

@@ -248,6 +248,8 @@ class Home_0_7_2(KeptHome):
                 self.assertEqual((told["digest"], told["parent_digest"], told["size_bytes"]),
                                  (row["digest"], row["parent_digest"], row["size_bytes"]))
             self.assertEqual(len(told["labels"]), 3 if row["name"] == "plain" else 0)
+        self.assertNotIn("is not here", self.msbctl("snapshot", "tree"))
+        self.assertRegex(self.msbctl("snapshot", "tree"), r"(?s)\nplain .* integ .* sparse30 .* dense4k ")
         for name in ("dense4k", "sparse30"):
             self.assertTrue(self.told("snapshot", "verify", f"base1:{name}")["verified"])
         self.assertFalse(self.told("snapshot", "verify", "base1:plain")["verified"])
