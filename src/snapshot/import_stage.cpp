@@ -139,7 +139,7 @@ class Staging {
     MSB_TRY(os::File file, os::File::temporary(context_.fs, context_.paths.tmp()));
     MemberDigests digests;
     MSB_TRY(const auto digest, unpack(member, file, Algorithm::sha256, digests));
-    digests.sha256 = digest->text();
+    if (digest) digests.sha256 = digest->text();
     // fsmeta and VMDK are hashed, and made anew: who could tell what they would attach to a guest.
     const bool derived = member.name.kind == MemberKind::fsmeta || member.name.kind == MemberKind::vmdk;
     if (!derived) staged_.image_files.push_back({member.name.kind, member.name.file, std::move(file)});
