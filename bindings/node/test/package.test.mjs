@@ -16,6 +16,10 @@ const cjs = require("microsandbox");
 const root = dirname(require.resolve("microsandbox/package.json"));
 const names = (module) => Object.keys(module).filter((name) => !["__esModule", "default", "module.exports"].includes(name));
 
+// A library that Node itself is linked to, as Debian's is to zlib, is there before ours and serves everybody.
+const nodesOwn = new Set(execFileSync("ldd", [process.execPath], { encoding: "utf8" }).match(/\blib\w+(?=\.so)/g));
+const isNodesOwn = (path) => nodesOwn.has(/\/(lib\w+)\.so/.exec(path)?.[1]);
+
 test("import and require give the same objects", () => {
   assert.deepEqual(names(esm).sort(), names(cjs).sort());
   for (const name of names(cjs)) assert.equal(esm[name], cjs[name], name);
@@ -45,7 +49,7 @@ test("the library in use is the one in the package, and binds to what lies besid
   const mapped = new Set(maps.match(/\/\S+\.(so|node)\b\S*/g));
   const ours = [...mapped].filter((path) => path.startsWith(root));
   assert.ok(ours.some((path) => path.includes("libmicrosandbox.so")));
-  for (const library of ["libz", "libzstd", "libcrypto", "libsqlite3", "libjansson"]) {
+  for (const library of ["libz", "libzstd", "libcrypto", "libsqlite3", "libjansson"].filter((name) => !nodesOwn.has(name))) {
     const loaded = [...mapped].filter((path) => path.includes(`/${library}.so`));
     assert.deepEqual(loaded.filter((path) => !path.startsWith(root)), [], `${library} of the system`);
     assert.equal(loaded.length, 1, library);
@@ -89,5 +93,5 @@ test("symbols that Node shows as well are bound to the libraries' own", () => {
   const bindings = [...stderr.matchAll(bound)].map(([, , library, target, symbol]) => ({ library, target, symbol }));
   assert.ok(bindings.some(({ library }) => library === "libmicrosandbox"), "the loader told nothing");
   for (const { library, target, symbol } of bindings) assert.notEqual(target, realpathSync(process.execPath), `${symbol} of ${library}`);
-  for (const { library, target } of bindings) if (library === "libmicrosandbox") assert.ok(target.startsWith(root), target);
+  for (const { library, target } of bindings) if (library === "libmicrosandbox") assert.ok(target.startsWith(root) || isNodesOwn(target), target);
 });
