@@ -1,7 +1,8 @@
 #include "archive/tar_header.h"
 
 #include <algorithm>
-#include <charconv>
+
+#include "base/number.h"
 
 namespace msb::archive {
 
@@ -47,10 +48,8 @@ std::optional<int64_t> TarHeader::number(size_t offset, size_t size) const {
   const size_t begin = all.find_first_not_of(kBlank);
   if (begin == std::string_view::npos) return std::nullopt;
   const std::string_view digits = all.substr(begin, all.find_first_of(kBlank, begin) - begin);
-  int64_t value = 0;
-  const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), value, 8);
-  if (error != std::errc() || end != digits.data() + digits.size() || value < 0) return std::nullopt;
-  return value;
+  const auto value = parse_number<int64_t>(digits, 8);
+  return value && *value >= 0 ? value : std::nullopt;
 }
 
 }  // namespace msb::archive

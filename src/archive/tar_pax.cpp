@@ -1,9 +1,9 @@
 #include "archive/tar_pax.h"
 
 #include <algorithm>
-#include <charconv>
 
 #include "archive/tar_entry.h"
+#include "base/number.h"
 
 namespace msb::archive {
 namespace {
@@ -20,7 +20,7 @@ struct Record {
 std::optional<Record> take_record(std::string_view& rest) {
   const size_t space = rest.find(' ');
   if (space == std::string_view::npos) return std::nullopt;
-  const auto length = parse_decimal(rest.substr(0, space));
+  const auto length = parse_number<uint64_t>(rest.substr(0, space));
   if (!length || *length > rest.size() || *length < space + 3) return std::nullopt;
   const std::string_view record = rest.substr(space + 1, *length - space - 1);
   const size_t equals = record.find('=');
@@ -33,7 +33,7 @@ std::optional<PaxHeader::Time> parse_pax_time(std::string_view text) {
   const bool negative = text.starts_with('-');
   if (negative) text.remove_prefix(1);
   const size_t point = text.find('.');
-  const auto whole = parse_decimal(text.substr(0, point));
+  const auto whole = parse_number<uint64_t>(text.substr(0, point));
   if (!whole || *whole > INT64_MAX - 1) return std::nullopt;
   uint32_t nanoseconds = 0;
   if (point != std::string_view::npos) {
@@ -111,7 +111,7 @@ bool parse_map(std::string_view text, std::vector<uint64_t>& numbers) {
   numbers.clear();
   while (!text.empty()) {
     const size_t comma = text.find(',');
-    const auto number = parse_decimal(text.substr(0, comma));
+    const auto number = parse_number<uint64_t>(text.substr(0, comma));
     if (!number) return false;
     numbers.push_back(*number);
     if (comma == std::string_view::npos) break;
@@ -121,7 +121,7 @@ bool parse_map(std::string_view text, std::vector<uint64_t>& numbers) {
 }
 
 bool set_number(std::optional<uint64_t>& field, std::string_view value) {
-  field = parse_decimal(value);
+  field = parse_number<uint64_t>(value);
   return field.has_value() || value.empty();
 }
 
@@ -163,7 +163,7 @@ bool apply(const Record& record, PaxHeader& header) {
   if (key == "GNU.sparse.offset" || key == "GNU.sparse.numbytes") {
     // Format 0.0 repeats the two in turn.
     const bool offset = key == "GNU.sparse.offset";
-    const auto number = parse_decimal(value);
+    const auto number = parse_number<uint64_t>(value);
     if (!number || (header.sparse_numbers.size() % 2 == 0) != offset) return false;
     header.sparse_listed = true;
     header.sparse_numbers.push_back(*number);
@@ -173,13 +173,6 @@ bool apply(const Record& record, PaxHeader& header) {
 }
 
 }  // namespace
-
-std::optional<uint64_t> parse_decimal(std::string_view text) {
-  uint64_t value = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (error != std::errc() || end != text.data() + text.size()) return std::nullopt;
-  return value;
-}
 
 Result<PaxHeader> PaxHeader::parse(std::string_view records) {
   PaxHeader header;

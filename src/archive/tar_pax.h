@@ -41,7 +41,4 @@ struct PaxHeader {
   static Result<PaxHeader> parse(std::string_view records);
 };
 
-/// A decimal number of at most 20 digits that fits.
-std::optional<uint64_t> parse_decimal(std::string_view text);
-
 }  // namespace msb::archive

@@ -1,10 +1,10 @@
 #include "erofs/vmdk.h"
 
 #include <algorithm>
-#include <charconv>
 #include <optional>
 
 #include "base/bytes.h"
+#include "base/number.h"
 
 namespace msb::erofs {
 namespace {
@@ -44,13 +44,6 @@ std::string_view take_word(std::string_view& text) {
   return word;
 }
 
-std::optional<uint64_t> number(std::string_view text) {
-  uint64_t value = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (error != std::errc() || end != text.data() + text.size()) return std::nullopt;
-  return value;
-}
-
 struct ExtentLine {
   Extent extent;
   uint64_t offset = 0;  // in sectors
@@ -61,14 +54,14 @@ std::optional<ExtentLine> parse_extent(std::string_view line) {
   ExtentLine result;
   const std::string_view access = take_word(line);
   if (access != "RW" && access != "RDONLY") return std::nullopt;
-  const auto sectors = number(take_word(line));
+  const auto sectors = parse_number<uint64_t>(take_word(line));
   if (!sectors || *sectors == 0 || take_word(line) != "FLAT") return std::nullopt;
   if (!line.starts_with('"')) return std::nullopt;
   const size_t end = line.find('"', 1);
   if (end == std::string_view::npos || !is_plain(line.substr(1, end - 1))) return std::nullopt;
   result.extent = {std::string(line.substr(1, end - 1)), *sectors};
   const std::string_view rest = trim(line.substr(end + 1));
-  const auto offset = rest.empty() ? 0 : number(rest);
+  const auto offset = rest.empty() ? 0 : parse_number<uint64_t>(rest);
   if (!offset) return std::nullopt;
   result.offset = *offset;
   return result;

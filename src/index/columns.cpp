@@ -1,8 +1,7 @@
 #include "index/columns.h"
 
-#include <charconv>
-
 #include "base/bytes.h"
+#include "base/number.h"
 #include "json/node.h"
 #include "json/parse.h"
 #include "json/write.h"
@@ -13,11 +12,10 @@ std::optional<UnixNanos> time_column(const Statement& row, int column) {
   const auto text = row.maybe_text(column);
   if (!text) return std::nullopt;
   if (const auto time = parse_time(*text)) return time;
-  int64_t seconds = 0;
-  const auto [end, failure] = std::from_chars(text->data(), text->data() + text->size(), seconds);
-  if (failure != std::errc() || end != text->data() + text->size()) return std::nullopt;
+  const auto seconds = parse_number<int64_t>(*text);
+  if (!seconds) return std::nullopt;
   UnixNanos nanos = 0;
-  if (__builtin_mul_overflow(seconds, int64_t{1'000'000'000}, &nanos)) return std::nullopt;
+  if (__builtin_mul_overflow(*seconds, int64_t{1'000'000'000}, &nanos)) return std::nullopt;
   return nanos;
 }
 

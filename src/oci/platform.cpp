@@ -1,10 +1,11 @@
 #include "oci/platform.h"
 
 #include <algorithm>
-#include <charconv>
 #include <vector>
 
 #include <sys/utsname.h>
+
+#include "base/number.h"
 
 namespace msb::oci {
 namespace {
@@ -33,13 +34,9 @@ std::optional<int> level(const Platform& platform) {
   if (variant.empty()) return platform.architecture == "arm64" ? 8 : platform.architecture == "arm" ? 7 : 1;
   if (variant.front() != 'v') return std::nullopt;
   variant.remove_prefix(1);
-  int number = 0;
-  const auto [end, failure] = std::from_chars(variant.data(), variant.data() + variant.size(), number);
   constexpr int kMost = 1000;
-  if (failure != std::errc() || end != variant.data() + variant.size() || number < 0 || number > kMost) {
-    return std::nullopt;
-  }
-  return number;
+  const auto number = parse_number<int>(variant);
+  return number && *number >= 0 && *number <= kMost ? number : std::nullopt;
 }
 
 bool is_word(std::string_view text) {

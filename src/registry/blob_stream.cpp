@@ -2,21 +2,15 @@
 
 #include <algorithm>
 #include <array>
-#include <charconv>
 #include <string>
+
+#include "base/number.h"
 
 namespace msb::registry {
 namespace {
 
 constexpr uint64_t kProgress = uint64_t{64} << 10;  // less than this does not make up for a failure
 constexpr unsigned kMostFailures = 200;             // of one blob, whatever comes between them
-
-std::optional<uint64_t> number(std::string_view text) {
-  uint64_t value = 0;
-  const auto [end, failure] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (failure != std::errc() || end != text.data() + text.size() || text.empty()) return std::nullopt;
-  return value;
-}
 
 /// The first byte and the total of `bytes 10-19/20`; a total of `*` is left open.
 struct ContentRange {
@@ -30,9 +24,9 @@ std::optional<ContentRange> parse_content_range(std::string_view text) {
   const size_t dash = text.find('-');
   const size_t slash = text.find('/');
   if (dash == std::string_view::npos || slash == std::string_view::npos || dash > slash) return std::nullopt;
-  const auto first = number(text.substr(0, dash));
+  const auto first = parse_number<uint64_t>(text.substr(0, dash));
   if (!first) return std::nullopt;
-  return ContentRange{*first, number(text.substr(slash + 1))};
+  return ContentRange{*first, parse_number<uint64_t>(text.substr(slash + 1))};
 }
 
 }  // namespace
@@ -45,7 +39,7 @@ BlobStream::BlobStream(Registry& registry, oci::Descriptor descriptor, const Cal
       offset_(begin),
       end_(end) {}
 
-BlobStream::BlobStream(Registry& registry, oci::Descriptor descriptor, const Call& call)
+BlobStream::BlobStream(Registry& registry, const oci::Descriptor& descriptor, const Call& call)
     : BlobStream(registry, descriptor, call, 0, descriptor.size) {}
 
 Result<size_t> BlobStream::read(MutableBytes into) {
@@ -94,7 +88,7 @@ Done BlobStream::check_range(HttpResponse& response) {
   }
   knows_ranges_ = false;
   const std::string* length = response.header("content-length");
-  if (length != nullptr && number(*length) != descriptor_.size) {
+  if (length != nullptr && parse_number<uint64_t>(*length) != descriptor_.size) {
     return transient(wrong_size("is not as large as its descriptor says"), Hope::faint);
   }
   MSB_TRY(const uint64_t passed, response.skip(offset_));

@@ -15,7 +15,7 @@ class BlobStream final : public ByteSource {
  public:
   /// Both outlive the stream. Nothing is sent before the first read. Yields the bytes from `begin` up to `end`.
   BlobStream(Registry& registry, oci::Descriptor descriptor, const Call& call, uint64_t begin, uint64_t end);
-  BlobStream(Registry& registry, oci::Descriptor descriptor, const Call& call);
+  BlobStream(Registry& registry, const oci::Descriptor& descriptor, const Call& call);
   Result<size_t> read(MutableBytes into) override;
 
   /// Once something has been read: false when the registry sends the whole blob whatever part of it is asked for.

@@ -1,10 +1,10 @@
 #include "registry/retry.h"
 
 #include <algorithm>
-#include <charconv>
 #include <random>
 #include <string>
 
+#include "base/number.h"
 #include "registry/libcurl.h"
 
 namespace msb::registry {
@@ -18,10 +18,8 @@ constexpr unsigned kFaintAttempts = 3;
 constexpr std::string_view kRetryAfter = "retry_after_ms";
 
 std::optional<int64_t> number(std::string_view text) {
-  int64_t value = 0;
-  const auto [end, failure] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (failure != std::errc() || end != text.data() + text.size() || value < 0) return std::nullopt;
-  return value;
+  const auto value = parse_number<int64_t>(text);
+  return value && *value >= 0 ? value : std::nullopt;
 }
 
 double random_between(double least, double most) {

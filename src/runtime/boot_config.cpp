@@ -5,6 +5,7 @@
 #include <csignal>
 #include <utility>
 
+#include "base/number.h"
 #include "json/parse.h"
 #include "json/value.h"
 
@@ -92,11 +93,10 @@ int signal_number(const std::optional<std::string>& text) {
                                                                                   {"PWR", SIGPWR}});
   if (!text) return SIGTERM;
   std::string_view name = *text;
-  int number = 0;
-  const auto [end, error] = std::from_chars(name.data(), name.data() + name.size(), number);
-  if (error == std::errc() && end == name.data() + name.size() && number > 0 && number <= 64) return number;
+  if (const auto number = parse_number<int>(name); number && *number > 0 && *number <= 64) return *number;
   if (name.starts_with("SIG")) name.remove_prefix(3);
   if (name.starts_with("RTMIN+")) {
+    int number = 0;
     std::from_chars(name.data() + 6, name.data() + name.size(), number);
     return number >= 0 && number <= 30 ? 34 + number : SIGTERM;
   }

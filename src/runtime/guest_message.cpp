@@ -1,8 +1,9 @@
 #include "runtime/guest_message.h"
 
 #include <array>
-#include <charconv>
 #include <utility>
+
+#include "base/number.h"
 
 namespace msb::runtime {
 namespace {
@@ -29,9 +30,9 @@ std::string_view take_word(std::string_view& line) {
 
 template <typename T>
 bool take_number(std::string_view& line, T& number) {
-  const std::string_view word = take_word(line);
-  const auto [end, error] = std::from_chars(word.data(), word.data() + word.size(), number);
-  return !word.empty() && error == std::errc() && end == word.data() + word.size();
+  const auto taken = parse_number<T>(take_word(line));
+  if (taken) number = *taken;
+  return taken.has_value();
 }
 
 }  // namespace
