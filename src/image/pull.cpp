@@ -58,7 +58,7 @@ class Pulling {
       return Error(Status::image_not_found, request_.reference + ": it is not cached, and the policy is never to pull")
           .with("reference", request_.reference);
     }
-    MSB_CHECK(check_writable());
+    MSB_CHECK(context_.database.check_writable(call_));
     MSB_TRY(registry_, registry::Registry::open(spelling_.reference, request_.registry, context_.log));
     auto image = resolve();
     if (image) return fetch(std::move(*image));
@@ -66,13 +66,6 @@ class Pulling {
   }
 
  private:
-  Done check_writable() const {
-    if (!context_.read_only) return {};
-    MSB_TRY(const index::Schema schema, context_.database.schema(call_));
-    if (!schema.writable()) return schema.refusal(context_.database.path());
-    return Error(Status::unsupported, "a read-only client cannot pull");
-  }
-
   static Context patient(const Context& context) {
     Context copy = context;
     copy.busy_timeout = std::chrono::hours(24);

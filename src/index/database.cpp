@@ -67,16 +67,12 @@ Database::Database(os::Fs& fs, const std::string& directory, const DatabaseOptio
 Result<std::unique_ptr<Database>> Database::open(os::Fs& fs, const std::string& directory,
                                                  const DatabaseOptions& options, const Call& call) {
   std::unique_ptr<Database> database(new Database(fs, directory, options));
-  if (options.read_only) {
-    database->read_only_why_ = "was opened for reading only";
-    if (options.copied) {
-      MSB_CHECK(database->connect_to_copy(call));
-      return database;
-    }
-  } else {
-    MSB_CHECK(database->prepare_for_writing(call));
+  if (options.read_only && options.copied) {
+    MSB_CHECK(database->connect_to_copy(call));
+    return database;
   }
-  if (!database->read_only_why_.empty()) MSB_CHECK(database->connect_for_reading(call, database->traces_));
+  if (!options.read_only) MSB_CHECK(database->prepare_for_writing(call));
+  if (!database->opened_for_writing()) MSB_CHECK(database->connect_for_reading(call, database->traces_));
   return database;
 }
 
@@ -247,6 +243,9 @@ Done Database::refresh_schema() {
 }
 
 Done Database::check_writable() {
+  if (options_.read_only) {
+    return Error(Status::unsupported, path_ + " was opened for reading only").with("path", path_);
+  }
   if (!schema_.writable()) return schema_.refusal(path_);
   if (!read_only_why_.empty()) return Error(Status::database, path_ + " " + read_only_why_).with("path", path_);
   return {};
@@ -267,7 +266,7 @@ Done Database::check_lease() {
 }
 
 Done Database::attempt(Kind kind, const std::function<bool(Transaction&)>& work, bool& worked) {
-  const bool writing = kind == Kind::write && read_only_why_.empty();
+  const bool writing = kind == Kind::write && opened_for_writing();
   MSB_CHECK(connection_->execute(writing ? "BEGIN IMMEDIATE" : "BEGIN"));
   MSB_CHECK(refresh_schema());
   if (kind == Kind::write) {

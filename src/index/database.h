@@ -73,7 +73,8 @@ class Database {
   /// Runs `work(Transaction&)` as one atomic change: committed if it succeeds, undone if it fails. It is the only
   /// writer meanwhile. After a conflict with another process it runs again, so it must not do anything else that
   /// counts. Fails with `busy` after the busy timeout, also while an installation holds the home's lease; with
-  /// `database` when the schema or the mode forbid writing.
+  /// `database` when the schema or the home forbid writing, `unsupported` when `read_only` was asked
+  /// for.
   template <typename Work>
   auto write(const Call& call, Work&& work) -> std::invoke_result_t<Work&, Transaction&> {
     return within(Kind::write, call, work);
@@ -92,7 +93,7 @@ class Database {
     return read(call, [this](Transaction&) { return check_writable(); });
   }
   /// Whether it was opened to be written, and its schema then allowed it.
-  bool opened_for_writing() const { return read_only_why_.empty(); }
+  bool opened_for_writing() const { return !options_.read_only && read_only_why_.empty(); }
   Result<Schema> schema(const Call& call) {
     return read(call, [](Transaction& transaction) -> Result<Schema> { return transaction.schema(); });
   }
@@ -146,7 +147,7 @@ class Database {
   bool reconnect_ = false;           // the connection sees a frozen state: make a new one for each transaction
   std::optional<os::Stamp> frozen_;  // the file then; nothing when it was not there
   Traces traces_ = Traces::some;     // that the connection may leave, when it is for reading
-  std::string read_only_why_;        // not empty when nothing may be written
+  std::string read_only_why_;        // not empty when it could not be opened for writing
   Schema schema_;
   std::optional<int64_t> data_version_;  // SQLite's counter of others' commits at the time schema_ was read
 };

@@ -150,7 +150,7 @@ TEST_F(DatabaseTest, ACopyLeavesNoTraceAndSeesTheLog) {
   EXPECT_EQ(traces(directory()), before);
   EXPECT_OK(add_layer(*open(), "c", call_));
   EXPECT_EQ(layers(*copy), 1);
-  EXPECT_STATUS(Status::database, add_layer(*copy, "d", call_));
+  EXPECT_STATUS(Status::unsupported, add_layer(*copy, "d", call_));
 }
 
 TEST_F(DatabaseTest, WhatMayNotBeWrittenIsNotTouched) {
@@ -368,7 +368,7 @@ TEST_F(DatabaseTest, ReadOnlyOpensWhatIsThereAndWhatIsNot) {
     const auto empty = open({.read_only = true});
     EXPECT_EQ(layers(*empty), 0);
     EXPECT_FALSE(std::filesystem::exists(directory()));
-    EXPECT_STATUS(Status::database, add_layer(*empty, "a", call_));
+    EXPECT_STATUS(Status::unsupported, add_layer(*empty, "a", call_));
     const auto writer = open();
     EXPECT_OK(add_layer(*writer, "a", call_));
     EXPECT_EQ(layers(*empty), 1);  // it appeared meanwhile
@@ -376,8 +376,8 @@ TEST_F(DatabaseTest, ReadOnlyOpensWhatIsThereAndWhatIsNot) {
   const auto database = open({.read_only = true});
   EXPECT_EQ(layers(*database), 1);
   const Done done = add_layer(*database, "b", call_);
-  EXPECT_STATUS(Status::database, done);
-  EXPECT_EQ(done.error().message(), "database error: " + file() + " was opened for reading only");
+  EXPECT_STATUS(Status::unsupported, done);
+  EXPECT_EQ(done.error().message(), "unsupported operation: " + file() + " was opened for reading only");
 }
 
 /// A home on a file system mounted read-only, as an unprivileged reader or a read-only container sees it.
