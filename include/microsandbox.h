@@ -416,7 +416,8 @@ enum {
  * Opens a home, and creates it where there is none: directories of mode 0700, and an index at the schema that
  * microsandbox 0.6.3 has, or the release that is asked for. A home that a newer microsandbox owns is used by that release's
  * rules. One whose schema this library must not write, as that of a release it does not know, can be read; nothing in it is
- * made or changed, and calls that would fail with MSB_ERR_DATABASE and both versions in the message.
+ * made or changed, and calls that would fail with MSB_ERR_DATABASE and both versions in the message. The same goes for one in
+ * which microsandbox has not ended a downgrade; the message then names its journal.
  *
  * @param opts  Where and how; NULL for the default home.
  * @param out   The client. It holds no lock between calls.
@@ -452,7 +453,7 @@ MSB_API const char *msb_client_dir(const msb_client *client, uint32_t which);
 /**
  * @param client  The client.
  * @return        Whether nothing in the home can be changed through it: opened so, a schema that this library must not write,
- *                or read-only media.
+ *                an unfinished downgrade, or read-only media.
  * @since 0.1
  */
 MSB_API bool msb_client_read_only(const msb_client *client);
@@ -490,7 +491,7 @@ enum {
     MSB_PROBLEM_SNAPSHOT_DAMAGED = 9,  /**< a descriptor or disk is not what it should be; restore it from elsewhere */
     MSB_PROBLEM_INDEX_STALE = 10,      /**< the index and the snapshots on disk differ; repair reindexes */
     MSB_PROBLEM_INDEX_DAMAGED = 11,    /**< the index cannot be read, or not all of it; this and the next: msb_home_inspect() */
-    MSB_PROBLEM_HOME_RESERVED = 12,    /**< an installation or upgrade of microsandbox keeps everybody else out */
+    MSB_PROBLEM_HOME_RESERVED = 12,    /**< microsandbox is being installed or upgraded, or has not ended a downgrade: nobody may write */
     MSB_PROBLEM_NOT_TRANSLATED = 13,   /**< a snapshot that the owner of the home cannot read; msb_client_open() translates it */
     MSB_PROBLEM_STATUS_STALE = 14      /**< what is recorded of a sandbox is not so: its process is gone, or one has its lock */
 };

@@ -6,6 +6,7 @@
 #include <iterator>
 
 #include "client/maintain.h"
+#include "index/downgrades.h"
 #include "index/sandboxes.h"
 #include "index/translations.h"
 #include "os/access.h"
@@ -34,7 +35,10 @@ class Inspection {
     report_.database_path = os::join_path(report_.home.database, "msb.db");
     MSB_CHECK(look_at_directory());
     name_releases(options_.edition);
-    if (report_.state != HomeState::missing) MSB_CHECK(look_at_index());
+    if (report_.state != HomeState::missing) {
+      look_at_downgrades();
+      MSB_CHECK(look_at_index());
+    }
     return std::move(report_);
   }
 
@@ -78,6 +82,15 @@ class Inspection {
 
   void add_problem(ProblemKind kind, std::string subject, std::string path, std::string message) {
     report_.problems.push_back({kind, false, std::move(subject), std::move(path), std::move(message)});
+  }
+
+  void look_at_downgrades() {
+    const Done ended = index::check_downgrades(fs_, report_.home.database);
+    if (ended) return;
+    const std::string& message = ended.error().message();
+    report_.writes = Writes::nothing;
+    if (report_.obstacle.empty()) report_.obstacle = message;
+    add_problem(ProblemKind::home_reserved, report_.home.root, *ended.error().fact("path"), message);
   }
 
   Done look_at_index() {

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "base/time.h"
+#include "index/downgrades.h"
 #include "os/dir.h"
 #include "os/file.h"
 #include "os/lock.h"
@@ -86,9 +87,13 @@ Result<std::optional<os::FileLock>> Database::lock_migrations(const Call& call,
   return std::move(lock).error();
 }
 
-/// Whether there is a database that we must not write. SQLite makes files beside it as soon as it is opened for
-/// writing, so this has to be known before. A look that fails settles nothing.
-bool Database::is_closed_to_us(const Call& call) {
+/// Whether there is a database that we must not write, or must not make. SQLite makes files beside it as soon as it is
+/// opened for writing, so this has to be known before. A look at the schema that fails settles nothing.
+Result<bool> Database::is_closed_to_us(const Call& call) {
+  Done ended = check_downgrades(fs_, directory_);
+  if (!ended && (ended.error().status() == Status::database || refuses_writing(ended.error()))) return true;
+  MSB_CHECK(std::move(ended));
+  if (!exists()) return false;
   const bool looked = connect_for_reading(call, Traces::none) && refresh_schema();
   connection_.reset();
   data_version_.reset();
@@ -98,15 +103,14 @@ bool Database::is_closed_to_us(const Call& call) {
 
 Done Database::prepare_for_writing(const Call& call) {
   std::optional<os::FileLock> lock;
-  if (exists()) {
-    if (exists(".migration.lock")) {
-      MSB_TRY(lock, lock_migrations(call));
-    }
-    if (is_closed_to_us(call)) {
-      read_only_why_ = "cannot be written";  // check_writable() says it better, from the schema
-      traces_ = Traces::none;
-      return {};
-    }
+  if (exists() && exists(".migration.lock")) {
+    MSB_TRY(lock, lock_migrations(call));
+  }
+  MSB_TRY(const bool closed, is_closed_to_us(call));
+  if (closed) {
+    read_only_why_ = "could not be written when it was opened";  // check_writable() says it better as long as it is so
+    traces_ = Traces::none;
+    return {};
   }
   if (!lock) {
     Done made = os::make_dirs(fs_, directory_);
@@ -246,6 +250,7 @@ Done Database::check_writable() {
   if (options_.read_only) {
     return Error(Status::unsupported, path_ + " was opened for reading only").with("path", path_);
   }
+  MSB_CHECK(check_downgrades(fs_, directory_));
   if (!schema_.writable()) return schema_.refusal(path_);
   if (!read_only_why_.empty()) return Error(Status::database, path_ + " " + read_only_why_).with("path", path_);
   return {};

@@ -53,9 +53,9 @@ struct DatabaseOptions {
 /// (formats/images.md §3, formats/snapshots.md §5).
 ///
 /// A database without tables is made one of microsandbox 0.6.3, or of the edition that is asked for. Others are used as
-/// they are: never migrated, and written only where Schema::writable(). Where the home cannot be written, the schema is
-/// not one of those, or `read_only` is asked for, everything opens for reading, and no file is made or changed, except
-/// for a -shm that is there. A database that is missing then reads as an empty one.
+/// they are: never migrated, and written only where Schema::writable() and no downgrade is unfinished (downgrades.h).
+/// Where it is otherwise, the home cannot be written, or `read_only` is asked for, everything opens for reading, and no
+/// file is made or changed, except for a -shm that is there. A database that is missing then reads as an empty one.
 ///
 /// Any thread may call; transactions of one object take turns on its one connection (they last microseconds, and this
 /// is fairer among threads than SQLite's polling). After a fork the child must open its own.
@@ -73,7 +73,7 @@ class Database {
   /// Runs `work(Transaction&)` as one atomic change: committed if it succeeds, undone if it fails. It is the only
   /// writer meanwhile. After a conflict with another process it runs again, so it must not do anything else that
   /// counts. Fails with `busy` after the busy timeout, also while an installation holds the home's lease; with
-  /// `database` when the schema or the home forbid writing, `unsupported` when `read_only` was asked
+  /// `database` when the schema or an unfinished downgrade forbid writing, `unsupported` when `read_only` was asked
   /// for.
   template <typename Work>
   auto write(const Call& call, Work&& work) -> std::invoke_result_t<Work&, Transaction&> {
@@ -121,7 +121,7 @@ class Database {
 
   Result<std::optional<os::FileLock>> lock_migrations(const Call& call,
                                                       std::optional<std::chrono::milliseconds> timeout = {});
-  bool is_closed_to_us(const Call& call);
+  Result<bool> is_closed_to_us(const Call& call);
   Done prepare_for_writing(const Call& call);
   enum class Traces { some, none };
   Done connect_for_reading(const Call& call, Traces traces);

@@ -378,16 +378,16 @@ static void damage(const char *home) {
     msb_handle_free(report);
 }
 
-/* --- a schema that must not be written --- */
+/* --- a home that must not be written --- */
 
 static const char *foreign_home;
-static const char *foreign_schema;
+static const char *foreign_why[2]; /* words that every refusal has */
 static uint64_t foreign_tree;
 
-/* Whether a call was refused in the words that name both versions, and nothing was touched. */
+/* Whether a call was refused in the words that tell why, and nothing was touched. */
 static bool refused(msb_status status, msb_error *error) {
     const char *message = error ? msb_error_message(error) : "";
-    const bool both = strstr(message, foreign_schema) && strstr(message, kNewest);
+    const bool both = strstr(message, foreign_why[0]) && strstr(message, foreign_why[1]);
     const bool well = failed(status, error, MSB_ERR_DATABASE, "") && both && tree_of(foreign_home) == foreign_tree;
     return well;
 }
@@ -496,6 +496,31 @@ static void rows_are_read(msb_client *client, const char *image) {
     msb_handle_free(images);
 }
 
+/* The schema is one that is written; a journal forbids it. */
+static void an_unfinished_downgrade(const char *home, const char *archive, const char *saved) {
+    char path[4096];
+    char run[4096];
+    snprintf(path, sizeof path, "%s/db/self-downgrade", home);
+    snprintf(run, sizeof run, "%s/db/self-downgrade/run", home);
+    CHECK(mkdir(path, 0700) == 0 && mkdir(run, 0700) == 0);
+    foreign_home = home;
+    foreign_why[0] = "db/self-downgrade/run/journal.json is missing";
+    foreign_why[1] = "resume it with `msb self downgrade`";
+    foreign_tree = tree_of(home);
+    msb_home_info info;
+    msb_home_report *report = inspect(home, &info);
+    CHECK(info.state == MSB_HOME_READY && info.writes == MSB_HOME_WRITES_NOTHING);
+    CHECK(strstr(info.obstacle, foreign_why[0]) != NULL && msb_home_report_problem_count(report) == 1);
+    CHECK(has_problem(report, MSB_PROBLEM_HOME_RESERVED, foreign_why[1]));
+    msb_handle_free(report);
+    msb_client *client = open_home(home, 0);
+    CHECK(tree_of(home) == foreign_tree && msb_client_read_only(client));
+    nothing_is_written(client, archive, saved);
+    msb_handle_free(client);
+    CHECK(tree_of(home) == foreign_tree);
+    CHECK(rmdir(run) == 0 && rmdir(path) == 0);
+}
+
 /* The same with the log beside the database, and without. */
 static void a_home_of_the_future(const char *home, const char *archive, const char *saved, const char *work) {
     char sql[256];
@@ -507,7 +532,8 @@ static void a_home_of_the_future(const char *home, const char *archive, const ch
     snprintf(image, sizeof image, "%s/image-again.tar", work);
     snprintf(sql, sizeof sql, "INSERT OR REPLACE INTO seaql_migrations VALUES ('%s', 1)", kFuture);
     foreign_home = home;
-    foreign_schema = kFuture;
+    foreign_why[0] = kFuture;
+    foreign_why[1] = kNewest;
     for (int logged = 0; logged < 2; ++logged) {
         (logged ? run_sql_and_die : run_sql)(home, sql);
         foreign_tree = tree_of(home);
@@ -546,12 +572,13 @@ static void a_home_of_0_7(const char *home, const char *archive, const char *sav
     CHECK(written < (int)sizeof path && mkdir(home, 0700) == 0 && mkdir(path, 0700) == 0);
     run_sql(home, dump);
     foreign_home = home;
-    foreign_schema = "microsandbox 0.7.2 (27 migrations)";
+    foreign_why[0] = "microsandbox 0.7.2 (27 migrations)";
+    foreign_why[1] = kNewest;
     foreign_tree = tree_of(home);
     msb_home_info info;
     msb_home_report *report = inspect(home, &info);
     CHECK(info.state == MSB_HOME_FOREIGN && info.generation == MSB_GENERATION_GROUPS);
-    CHECK_TEXT(info.schema, foreign_schema);
+    CHECK_TEXT(info.schema, foreign_why[0]);
     CHECK_TEXT(info.oldest_release, "0.7.2");
     msb_handle_free(report);
     msb_client *client = open_home(home, 0);
@@ -573,6 +600,7 @@ int main(int argc, char **argv) {
     conversions(argv[1]);
     a_home_of_0_6_8(argv[4], argv[2]);
     read_only_media(argv[1]);
+    an_unfinished_downgrade(argv[1], argv[2], saved);
     a_home_of_the_future(argv[1], argv[2], saved, argv[4]);
     a_home_of_0_7(other, argv[2], saved);
     damage(argv[1]);
