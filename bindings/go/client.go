@@ -27,6 +27,10 @@ type ClientOptions struct {
 	BusyTimeout  time.Duration // longest wait for a lock of another process; 0 for 5 s or what config.json says
 	Threads      uint32        // most worker threads of one call; 0 for the number of processors
 
+	// NewHomeRelease is the release of microsandbox that a home without an index is made for, "0.6.3" to "0.6.18"; "" for
+	// 0.6.3, which later ones upgrade. A home that has an index stays as it is.
+	NewHomeRelease string
+
 	// Log receives what is no failure: a damaged snapshot that a list leaves out, a file that was rebuilt. It is called on
 	// whichever thread does the work, and must not itself use this package.
 	Log      func(LogEntry)
@@ -51,28 +55,33 @@ type LogEntry struct {
 	Message string
 }
 
-// OpenClient opens a home, and creates it where there is none. Close it when done; one that is forgotten is closed when it
+// OpenClient opens a home, and creates it where there is none; [Home].Inspect looks without opening. Close it when done; one that is forgotten is closed when it
 // is garbage collected.
 func OpenClient(options ClientOptions) (*Client, error) {
-	native := capi.Options{
-		Home:         options.Home,
-		CacheDir:     options.CacheDir,
-		SnapshotsDir: options.SnapshotsDir,
-		SandboxesDir: options.SandboxesDir,
-		ReadOnly:     options.ReadOnly,
-		NoCreate:     options.NoCreate,
-		BusyTimeout:  options.BusyTimeout,
-		Threads:      options.Threads,
-		LogLevel:     uint32(options.LogLevel),
-	}
-	if log := options.Log; log != nil {
-		native.Log = func(level uint32, target, message string) { log(LogEntry{LogLevel(level), target, message}) }
-	}
-	client, err := capi.Open(native)
+	client, err := capi.Open(options.native())
 	if err != nil {
 		return nil, wrap(err)
 	}
 	return &Client{client}, nil
+}
+
+func (options ClientOptions) native() capi.Options {
+	native := capi.Options{
+		Home:           options.Home,
+		CacheDir:       options.CacheDir,
+		SnapshotsDir:   options.SnapshotsDir,
+		SandboxesDir:   options.SandboxesDir,
+		ReadOnly:       options.ReadOnly,
+		NoCreate:       options.NoCreate,
+		BusyTimeout:    options.BusyTimeout,
+		Threads:        options.Threads,
+		NewHomeRelease: options.NewHomeRelease,
+		LogLevel:       uint32(options.LogLevel),
+	}
+	if log := options.Log; log != nil {
+		native.Log = func(level uint32, target, message string) { log(LogEntry{LogLevel(level), target, message}) }
+	}
+	return native
 }
 
 // Home is the absolute path of the home; "" when the client is closed.

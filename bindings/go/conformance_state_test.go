@@ -92,6 +92,21 @@ func init() {
 				RecordIntegrity: a.flag("record_integrity"),
 			}))
 		},
+		"snapshot.convert": func(ctx context.Context, a conformanceArgs) (interface{}, interface{}, error) {
+			forms := map[string]m.Generation{"manifest.json": m.GenerationManifest, "snapshot.json": m.GenerationDescriptor}
+			algorithms := map[string]m.IntegrityAlgorithm{
+				"merkle": m.IntegrityMerkle, "sparse": m.IntegritySparse, "sha256": m.IntegritySHA256,
+			}
+			return snapshotResult(m.Snapshot.Convert(ctx, a.text("ref"), m.SnapshotConvertOptions{
+				Form: forms[a.text("form")], Name: a.text("name"), Path: a.text("path"), DestDir: a.text("dest_dir"),
+				Force: a.flag("force"), RecordIntegrity: a.flag("record_integrity"),
+				IntegrityAlgorithm: algorithms[a.text("integrity_algorithm")], DropParent: a.flag("drop_parent"),
+			}))
+		},
+		"home.inspect": func(ctx context.Context, a conformanceArgs) (interface{}, interface{}, error) {
+			report, err := m.Home.Inspect(ctx, m.ClientOptions{Home: a.text("home"), NewHomeRelease: a.text("release")})
+			return shownReport(report), report, err
+		},
 		"snapshot.open": func(ctx context.Context, a conformanceArgs) (interface{}, interface{}, error) {
 			return snapshotResult(m.Snapshot.Open(ctx, a.text("ref")))
 		},
@@ -163,6 +178,40 @@ func handleResult(handle *m.SnapshotHandle, err error) (interface{}, interface{}
 		return nil, nil, err
 	}
 	return shownHandle(handle), handle, nil
+}
+
+func shownReport(report *m.HomeReport) interface{} {
+	if report == nil {
+		return nil
+	}
+	problems := []interface{}{}
+	for _, problem := range report.Problems {
+		problems = append(problems, object{
+			"kind":    problem.Kind.String(),
+			"subject": problem.Subject,
+			"path":    absent(problem.Path),
+			"message": problem.Message,
+		})
+	}
+	return object{
+		"home":              report.Home,
+		"database":          report.Database,
+		"state":             report.State.String(),
+		"generation":        report.Generation.String(),
+		"writes":            report.Writes.String(),
+		"obstacle":          absent(report.Obstacle),
+		"schema":            absent(report.Schema),
+		"last_migration":    absent(report.LastMigration),
+		"migrations":        report.Migrations,
+		"oldest_release":    absent(report.OldestRelease),
+		"newest_release":    absent(report.NewestRelease),
+		"images":            report.Images,
+		"sandboxes":         report.Sandboxes,
+		"running":           report.Running,
+		"indexed_snapshots": report.IndexedSnapshots,
+		"snapshots":         report.Snapshots,
+		"problems":          problems,
+	}
 }
 
 func shownSandbox(handle *m.SandboxHandle) interface{} {

@@ -28,7 +28,7 @@
 // ErrCancelled with the error of the context as cause. Work that was finished by then is reported as a success. They return
 // only when nothing runs any more on behalf of the call.
 //
-// [WithProgress] adds progress to a context, [WithClient] another home than the default one.
+// [WithProgress] adds progress to a context, [WithClient] another home than the default one. [Home] tells what a home is.
 //
 // # Goroutines
 //

@@ -50,7 +50,13 @@ func settle(number func() int, want int) int {
 // newHome opens an empty home for one test, and returns a context that uses it.
 func newHome(t testing.TB) (context.Context, *m.Client) {
 	t.Helper()
-	client, err := m.OpenClient(m.ClientOptions{Home: filepath.Join(t.TempDir(), "home")})
+	return newHomeOf(t, "")
+}
+
+// newHomeOf is newHome for a release of microsandbox.
+func newHomeOf(t testing.TB, release string) (context.Context, *m.Client) {
+	t.Helper()
+	client, err := m.OpenClient(m.ClientOptions{Home: filepath.Join(t.TempDir(), "home"), NewHomeRelease: release})
 	if err != nil {
 		t.Fatal(err)
 	}

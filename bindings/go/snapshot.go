@@ -22,6 +22,28 @@ type SnapshotCreateOptions struct {
 	RecordIntegrity bool              // record a digest of the disk, which Verify can hold it against
 }
 
+// SnapshotConvertOptions configures [Snapshot].Convert. Set exactly one of Name and Path.
+type SnapshotConvertOptions struct {
+	Form               Generation         // GenerationManifest or GenerationDescriptor; zero for that of the home's owner
+	Name               string             // bare name under the snapshots directory
+	Path               string             // or the directory to create
+	DestDir            string             // with Name: put it there instead of the snapshots directory
+	Force              bool               // replace the snapshot that is there
+	RecordIntegrity    bool               // hash the disk anew, after holding it against what is recorded
+	IntegrityAlgorithm IntegrityAlgorithm // the same with this one; zero for what the form asks for
+	DropParent         bool               // record no parent, where it cannot be found for instance
+}
+
+// IntegrityAlgorithm is how the digest of a disk is made.
+type IntegrityAlgorithm uint32
+
+// The algorithms.
+const (
+	IntegrityMerkle IntegrityAlgorithm = iota + 1 // msb-file-merkle-blake3-v1, of which holes cost nothing
+	IntegritySparse                               // msb-sparse-sha256-v1, which microsandbox up to 0.6.8 reads
+	IntegritySHA256                               // of the logical bytes
+)
+
 // SnapshotExportOptions configures [Snapshot].Export.
 type SnapshotExportOptions struct {
 	WithParents bool // the chain of parents too
@@ -44,6 +66,31 @@ func (snapshotFactory) Create(ctx context.Context, sourceSandbox string, opts Sn
 		return nil, err
 	}
 	return artifact(client.CreateSnapshot(ctx, sourceSandbox, capi.SnapshotOptions(opts)))
+}
+
+// Convert makes a snapshot out of another one, with a descriptor in the form of other releases of microsandbox:
+// manifest.json, which those up to 0.6.6 read, or snapshot.json, which 0.6.7 and later do. It has a digest of its own; what
+// was there stays as it is. Its parent is called what that one's own conversion is called, so that a family can be
+// converted in any order.
+//
+// It fails with ErrInvalidArgument when the snapshot has that form already, ErrSnapshotNotFound when it or its parent is not
+// there, ErrSnapshotAlreadyExists unless Force is set, ErrSnapshotMigration when the other form has no place for what it says,
+// and ErrSnapshotIntegrity when the disk is not what was recorded.
+func (snapshotFactory) Convert(ctx context.Context, pathOrName string, opts SnapshotConvertOptions) (*SnapshotArtifact, error) {
+	client, err := clientOf(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return artifact(client.ConvertSnapshot(ctx, pathOrName, capi.ConvertOptions{
+		Form:               uint32(opts.Form),
+		Name:               opts.Name,
+		Path:               opts.Path,
+		DestDir:            opts.DestDir,
+		Force:              opts.Force,
+		RecordIntegrity:    opts.RecordIntegrity || opts.IntegrityAlgorithm != 0,
+		IntegrityAlgorithm: uint32(opts.IntegrityAlgorithm),
+		DropParent:         opts.DropParent,
+	}))
 }
 
 // Open opens a snapshot. It reads the descriptor and looks whether the disk is there; what the disk holds is for

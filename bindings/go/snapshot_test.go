@@ -312,6 +312,27 @@ func TestSnapshotExportImport(t *testing.T) {
 	wantKind(t, err, m.ErrInternal)
 }
 
+func TestSnapshotConvert(t *testing.T) {
+	home, _ := newSandbox(t)
+	made := createSnapshot(t, home, m.SnapshotCreateOptions{Name: "made", RecordIntegrity: true})
+	converted, err := m.Snapshot.Convert(home, "made", m.SnapshotConvertOptions{Name: "new", Form: m.GenerationDescriptor})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if converted.Digest() == made.Digest() || converted.ImageManifestDigest() != made.ImageManifestDigest() {
+		t.Errorf("%s became %s", made.Digest(), converted.Digest())
+	}
+	_, err = m.Snapshot.Convert(home, "made", m.SnapshotConvertOptions{Name: "x", Form: m.GenerationGroups})
+	wantKind(t, err, m.ErrInvalidArgument)
+
+	ctx, cancel := context.WithCancel(home)
+	cancel()
+	_, err = m.Snapshot.Convert(ctx, "new", m.SnapshotConvertOptions{Name: "x", Form: m.GenerationManifest})
+	wantKind(t, err, m.ErrCancelled)
+	_, err = m.Snapshot.Convert(home, "new", m.SnapshotConvertOptions{Name: "x\x00", Form: m.GenerationManifest})
+	wantKind(t, err, m.ErrInvalidArgument)
+}
+
 func TestSnapshotProgressAndCancel(t *testing.T) {
 	home, _ := newSandbox(t)
 	var phases []m.ProgressPhase

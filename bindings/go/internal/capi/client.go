@@ -21,6 +21,29 @@ type Options struct {
 	Threads                                    uint32        // 0 for the number of processors
 	Log                                        func(level uint32, target, message string)
 	LogLevel                                   uint32 // 0 for warnings and errors
+	NewHomeRelease                             string // "" for the default
+}
+
+// native is all but Log.
+func (o Options) native(a *arena) C.msb_client_opts {
+	opts := C.msb_client_opts{
+		struct_size:      C.sizeof_msb_client_opts,
+		home:             a.optional(o.Home),
+		cache_dir:        a.optional(o.CacheDir),
+		snapshots_dir:    a.optional(o.SnapshotsDir),
+		sandboxes_dir:    a.optional(o.SandboxesDir),
+		log_level:        C.uint32_t(o.LogLevel),
+		busy_timeout_ms:  C.uint32_t(milliseconds(o.BusyTimeout)),
+		threads:          C.uint32_t(o.Threads),
+		new_home_release: a.optional(o.NewHomeRelease),
+	}
+	if o.ReadOnly {
+		opts.flags |= C.MSB_CLIENT_READ_ONLY
+	}
+	if o.NoCreate {
+		opts.flags |= C.MSB_CLIENT_NO_CREATE
+	}
+	return opts
 }
 
 // A Client is an open home, shared by any number of goroutines. Its references are counted here: the native object is
@@ -42,22 +65,7 @@ func Open(options Options) (*Client, error) {
 	}
 	var a arena
 	defer a.free()
-	opts := C.msb_client_opts{
-		struct_size:     C.sizeof_msb_client_opts,
-		home:            a.optional(options.Home),
-		cache_dir:       a.optional(options.CacheDir),
-		snapshots_dir:   a.optional(options.SnapshotsDir),
-		sandboxes_dir:   a.optional(options.SandboxesDir),
-		log_level:       C.uint32_t(options.LogLevel),
-		busy_timeout_ms: C.uint32_t(milliseconds(options.BusyTimeout)),
-		threads:         C.uint32_t(options.Threads),
-	}
-	if options.ReadOnly {
-		opts.flags |= C.MSB_CLIENT_READ_ONLY
-	}
-	if options.NoCreate {
-		opts.flags |= C.MSB_CLIENT_NO_CREATE
-	}
+	opts := options.native(&a)
 	if a.bad != nil {
 		return nil, a.bad
 	}
@@ -128,8 +136,7 @@ func (c *Client) release() {
 	}
 }
 
-// do makes one call that can wait. It returns what fn did, whatever became of the context meanwhile: work that is done is
-// never reported as cancelled.
+// do makes one call that can wait.
 func (c *Client) do(ctx context.Context, a *arena,
 	fn func(client *C.msb_client, call *C.msb_call, failure **C.msb_error) C.msb_status) error {
 	if a.bad != nil {
@@ -140,12 +147,23 @@ func (c *Client) do(ctx context.Context, a *arena,
 		return err
 	}
 	defer c.release()
+	return controlled(ctx, a, func(call *C.msb_call, failure **C.msb_error) C.msb_status {
+		return fn(native, call, failure)
+	})
+}
+
+// controlled makes one call that can wait, on whatever fn says. It returns what fn did, whatever became of the context
+// meanwhile: work that is done is never reported as cancelled.
+func controlled(ctx context.Context, a *arena, fn func(call *C.msb_call, failure **C.msb_error) C.msb_status) error {
+	if a.bad != nil {
+		return a.bad
+	}
 	control, err := begin(ctx)
 	if err != nil {
 		return err
 	}
 	defer control.end()
 	var failure *C.msb_error
-	status := fn(native, control.call, &failure)
+	status := fn(control.call, &failure)
 	return explain(ctx, takeError(status, failure))
 }

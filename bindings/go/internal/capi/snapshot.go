@@ -17,6 +17,14 @@ type SnapshotOptions struct {
 	Force, RecordIntegrity bool
 }
 
+// ConvertOptions are those of msb_snapshot_convert; "" is absent.
+type ConvertOptions struct {
+	Form                               uint32 // MSB_GENERATION_…
+	Name, Path, DestDir                string
+	Force, RecordIntegrity, DropParent bool
+	IntegrityAlgorithm                 uint32 // MSB_INTEGRITY_…
+}
+
 // ExportOptions are those of msb_snapshot_export.
 type ExportOptions struct{ WithParents, WithImage, PlainTar bool }
 
@@ -36,6 +44,32 @@ func (c *Client) CreateSnapshot(ctx context.Context, sandbox string, options Sna
 	var snapshot *C.msb_snapshot
 	err := c.do(ctx, &a, func(client *C.msb_client, call *C.msb_call, failure **C.msb_error) C.msb_status {
 		return C.msb_snapshot_create(client, source, &opts, call, &snapshot, failure)
+	})
+	if err != nil {
+		return nil, err
+	}
+	return takeSnapshot(snapshot), nil
+}
+
+// ConvertSnapshot is msb_snapshot_convert.
+func (c *Client) ConvertSnapshot(ctx context.Context, ref string, options ConvertOptions) (*Snapshot, error) {
+	var a arena
+	defer a.free()
+	name := a.text(ref)
+	opts := C.msb_snapshot_convert_opts{
+		struct_size:         C.sizeof_msb_snapshot_convert_opts,
+		form:                C.uint32_t(options.Form),
+		name:                a.optional(options.Name),
+		path:                a.optional(options.Path),
+		dest_dir:            a.optional(options.DestDir),
+		force:               C.bool(options.Force),
+		record_integrity:    C.bool(options.RecordIntegrity),
+		integrity_algorithm: C.uint32_t(options.IntegrityAlgorithm),
+		drop_parent:         C.bool(options.DropParent),
+	}
+	var snapshot *C.msb_snapshot
+	err := c.do(ctx, &a, func(client *C.msb_client, call *C.msb_call, failure **C.msb_error) C.msb_status {
+		return C.msb_snapshot_convert(client, name, &opts, call, &snapshot, failure)
 	})
 	if err != nil {
 		return nil, err
