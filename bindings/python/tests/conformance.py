@@ -54,6 +54,10 @@ def each(shape: Callable[[Any], Any]) -> Callable[[List[Any]], List[Any]]:
     return lambda things: [shape(thing) for thing in things]
 
 
+def home_report(report: Any) -> Dict[str, Any]:
+    return {**vars(report), "problems": [vars(problem) for problem in report.problems]}
+
+
 def nothing(result: Any) -> None:
     assert result is None, result
 
@@ -68,7 +72,8 @@ SHAPES: Dict[str, Callable[[Any], Any]] = {
     "sandbox.start": nothing, "sandbox.run": nothing, "sandbox_handle.stop": nothing, "sandbox_handle.kill": nothing,
     "sandbox_handle.connect": lambda sandbox: None, "sandbox_handle.wait": vars,
     "sandbox_handle.logs": lambda said: said.decode(),
-    "snapshot.create": snapshot, "snapshot.open": snapshot, "snapshot.get": snapshot_handle,
+    "home.inspect": home_report,
+    "snapshot.create": snapshot, "snapshot.convert": snapshot, "snapshot.open": snapshot, "snapshot.get": snapshot_handle,
     "snapshot.list": each(snapshot_handle), "snapshot.list_dir": each(snapshot), "snapshot.remove": nothing,
     "snapshot.reindex": lambda count: count, "snapshot.export": nothing, "snapshot.import": snapshot_handle,
     "snapshot.verify": lambda report: report, "snapshot_handle.open": snapshot, "snapshot_handle.remove": nothing,
@@ -99,6 +104,7 @@ async def settle(result: Any) -> Any:
 
 #: Operations that are no method of a saved object. Each takes the surface, then the arguments of the case.
 FUNCTIONS: Dict[str, Callable[..., Any]] = {
+    "home.inspect": lambda api, home, release=None: api.Home.inspect(home, new_home_release=release),
     "image.load": lambda api, archive, tag=None, **more: api.Image.load(archive, tag=tag, **more),
     "image.save": lambda api, references, archive, format="docker", **more: api.Image.save(
         references, output_path=archive, format=ImageArchiveFormat(format), **more),
@@ -115,6 +121,7 @@ FUNCTIONS: Dict[str, Callable[..., Any]] = {
     "sandbox.start": lambda api, name: api.Sandbox.start(name),
     "sandbox.run": lambda api, name, command: api.Sandbox.run(name, command),
     "snapshot.create": lambda api, source, **more: api.Snapshot.create(source, **more),
+    "snapshot.convert": lambda api, ref, **more: api.Snapshot.convert(ref, **more),
     "snapshot.open": lambda api, ref: api.Snapshot.open(ref),
     "snapshot.get": lambda api, ref: api.Snapshot.get(ref),
     "snapshot.list": lambda api: api.Snapshot.list(),

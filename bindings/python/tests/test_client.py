@@ -6,7 +6,7 @@ import unittest
 from typing import List, Tuple
 
 import microsandbox
-from microsandbox import Client, Image, sync
+from microsandbox import Client, Home, Image, sync
 from support import HomeTest
 
 
@@ -50,6 +50,29 @@ class Homes(HomeTest):
             self.assertTrue(client.read_only)
             with self.assertRaises(microsandbox.UnsupportedError):
                 await Image.prune()
+
+    async def test_the_release_of_a_new_home(self) -> None:
+        with self.assertRaisesRegex(ValueError, "0.6.3 to 0.6.18"):
+            Client(self.work / "one", new_home_release="latest")
+        self.assertFalse((self.work / "one").exists())
+        for release in ("0.6.8", "0.6.18"):  # what is there stays as it is
+            Client(self.work / "one", new_home_release=release).close()
+        report = await Home.inspect(self.work / "one")
+        self.assertEqual((report.generation, report.newest_release), ("snapshot.json", "0.6.8"))
+
+    async def test_inspect(self) -> None:
+        async with Client(self.work / "one") as client:
+            self.assertEqual((await Home.inspect()).state, "missing")  # the default home
+            self.assertEqual((await Home.inspect(client.home)).state, "ready")
+        os.mkdir(self.work / "home")
+        self.assertEqual(sync.Home.inspect().state, "empty")
+        self.assertEqual(os.listdir(self.work / "home"), [])
+        odd = pathlib.Path(os.fsdecode(os.fsencode(str(self.work)) + b"/odd-\xff"))
+        report = await Home.inspect(odd, snapshots_dir=self.work)
+        self.assertEqual((report.home, report.database), (str(odd), str(odd / "db/msb.db")))
+        self.assertEqual(pickle.loads(pickle.dumps(report)), report)
+        with microsandbox.deadline(0), self.assertRaises(TimeoutError):
+            await Home.inspect()
 
     async def test_log(self) -> None:
         lines: List[Tuple[str, str, str]] = []

@@ -69,6 +69,23 @@ class Create(SnapshotTest):
         self.assertEqual([handle.name for handle in sync.Snapshot.list()], ["two", "one"])
 
 
+class Convert(SnapshotTest):
+    """Snapshots in the form of other releases."""
+
+    async def test_arguments(self) -> None:
+        await self.base()
+        made = await Snapshot.create("base", path=self.work / "made")
+        new = await Snapshot.convert(pathlib.Path(made.path), path=self.work / "new", form="snapshot.json")
+        self.assertNotEqual(new.digest, made.digest)
+        with sync.Snapshot.convert(new.path, name="back", dest_dir=self.work, integrity_algorithm="sha256") as back:
+            self.assertEqual(back.path, str(self.work / "back"))
+        for arguments in ({"form": "groups"}, {"form": "manifest"}, {"integrity_algorithm": "md5"}, {"name": None}):
+            with self.assertRaisesRegex(ValueError, "^invalid argument: "):
+                await Snapshot.convert("made", **{"name": "x", **arguments})  # type: ignore[arg-type]
+        with microsandbox.deadline(0), self.assertRaises(TimeoutError):
+            await Snapshot.convert("made", name="x", form="snapshot.json")
+
+
 class Closed(SnapshotTest):
     """Objects are given back by close(), and say so."""
 

@@ -10,6 +10,10 @@ from microsandbox import MachineOptions, sync
 
 #: Signatures as documented, with what we added to them. Types are held by typing/ and mypy.
 METHODS: Dict[str, Dict[str, str]] = {
+    "Home": {
+        "inspect": "async (home=None, *, cache_dir=None, snapshots_dir=None, sandboxes_dir=None, busy_timeout=None, "
+                   "new_home_release=None)",
+    },
     "Image": {
         "get": "async (reference)",
         "list": "async ()",
@@ -27,6 +31,8 @@ METHODS: Dict[str, Dict[str, str]] = {
     "Snapshot": {
         "create": "(source_sandbox=None, *, name=None, path=None, from_sandbox=None, dest_dir=None, labels=None, "
                   "force=False, record_integrity=False, resumable=False, on_progress=None)",
+        "convert": "async (path_or_name, *, form=None, name=None, path=None, dest_dir=None, force=False, "
+                   "record_integrity=False, integrity_algorithm=None, drop_parent=False, on_progress=None)",
         "open": "async (path_or_name)",
         "get": "async (name_or_digest)",
         "list": "async ()",
@@ -112,6 +118,9 @@ PROPERTIES: Dict[str, str] = {
 }
 
 VALUES: Dict[str, str] = {
+    "HomeReport": "home database state generation writes obstacle schema last_migration migrations oldest_release "
+                  "newest_release images sandboxes running indexed_snapshots snapshots problems",
+    "HomeProblem": "kind subject path message",
     "ImageConfigDetail": "digest env cmd entrypoint working_dir user labels stop_signal",
     "ImageLayerDetail": "diff_id blob_digest media_type compressed_size_bytes erofs_size_bytes position",
     "ImagePruneReport": "image_refs_removed manifests_removed layers_removed fsmeta_removed vmdk_removed bytes_reclaimed",

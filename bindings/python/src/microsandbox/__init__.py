@@ -2,8 +2,8 @@
 
 The functions here are awaitable. :mod:`microsandbox.sync` has the same names without await, for scripts.
 """
-from ._aio import (Image, ImageDetail, ImageHandle, ImagePullResult, PullSession, Sandbox, SandboxHandle, Snapshot,
-                   SnapshotHandle)
+from ._aio import (Home, Image, ImageDetail, ImageHandle, ImagePullResult, PullSession, Sandbox, SandboxHandle,
+                   Snapshot, SnapshotHandle)
 from ._capi.call import deadline
 from ._capi.library import live_handles, version
 from .client import Client, close_default_client
@@ -16,21 +16,22 @@ from .errors import (CloudHttpError, ExecFailedError, ExecTimeoutError, Filesyst
                      SnapshotSandboxRunningError, TlsError, UnsupportedError, UnsupportedOperationError,
                      VolumeNotFoundError)
 from .progress import OutputCallback, Progress, ProgressCallback
-from .types import (ExecOutput, ImageArchiveFormat, ImageConfigDetail, ImageLayerDetail, ImagePruneReport, ImageSource,
-                    MachineOptions, RegistryAuth, SandboxStopResult)
+from .types import (ExecOutput, HomeProblem, HomeReport, ImageArchiveFormat, ImageConfigDetail, ImageLayerDetail,
+                    ImagePruneReport, ImageSource, MachineOptions, RegistryAuth, SandboxStopResult)
 
 __version__ = "0.1.0"
 
 __all__ = [
-    "Client", "CloudHttpError", "ExecFailedError", "ExecOutput", "ExecTimeoutError", "FilesystemError", "Image",
-    "ImageArchiveFormat", "ImageConfigDetail", "ImageDetail", "ImageHandle", "ImageInUseError", "ImageLayerDetail",
-    "ImageNotFoundError", "ImagePruneReport", "ImagePullFailedError", "ImagePullResult", "ImageSource",
-    "InvalidConfigError", "IoError", "MachineOptions", "MetricsDisabledError", "MetricsUnavailableError",
-    "MicrosandboxError", "NetworkPolicyError", "NoDefaultCommandError", "OutputCallback", "PathNotFoundError",
-    "Progress", "ProgressCallback", "PullSession", "RegistryAuth", "Sandbox", "SandboxAlreadyExistsError",
-    "SandboxHandle", "SandboxNotFoundError", "SandboxNotRunningError", "SandboxStillRunningError",
-    "SandboxStopResult", "SecretViolationError", "Snapshot", "SnapshotAlreadyExistsError", "SnapshotHandle",
-    "SnapshotImageMissingError", "SnapshotIntegrityError", "SnapshotMigrationError", "SnapshotNotFoundError",
-    "SnapshotSandboxRunningError", "TlsError", "UnsupportedError", "UnsupportedOperationError",
-    "VolumeNotFoundError", "close_default_client", "deadline", "live_handles", "version",
+    "Client", "CloudHttpError", "ExecFailedError", "ExecOutput", "ExecTimeoutError", "FilesystemError", "Home",
+    "HomeProblem", "HomeReport", "Image", "ImageArchiveFormat", "ImageConfigDetail", "ImageDetail", "ImageHandle",
+    "ImageInUseError", "ImageLayerDetail", "ImageNotFoundError", "ImagePruneReport", "ImagePullFailedError",
+    "ImagePullResult", "ImageSource", "InvalidConfigError", "IoError", "MachineOptions", "MetricsDisabledError",
+    "MetricsUnavailableError", "MicrosandboxError", "NetworkPolicyError", "NoDefaultCommandError", "OutputCallback",
+    "PathNotFoundError", "Progress", "ProgressCallback", "PullSession", "RegistryAuth", "Sandbox",
+    "SandboxAlreadyExistsError", "SandboxHandle", "SandboxNotFoundError", "SandboxNotRunningError",
+    "SandboxStillRunningError", "SandboxStopResult", "SecretViolationError", "Snapshot",
+    "SnapshotAlreadyExistsError", "SnapshotHandle", "SnapshotImageMissingError", "SnapshotIntegrityError",
+    "SnapshotMigrationError", "SnapshotNotFoundError", "SnapshotSandboxRunningError", "TlsError",
+    "UnsupportedError", "UnsupportedOperationError", "VolumeNotFoundError", "close_default_client", "deadline",
+    "live_handles", "version",
 ]

@@ -41,8 +41,9 @@ class Client:
         threads: int = 0,
         on_log: Optional[LogCallback] = None,
         log_level: str = "warn",
+        new_home_release: Optional[str] = None,
     ) -> None:
-        """Opens a home, and creates it where there is none.
+        """Opens a home, and creates it where there is none. :meth:`Home.inspect` looks without opening.
 
         :param home: the directory; None for ``$MSB_HOME``, else ``~/.microsandbox``
         :param read_only: change nothing on disk
@@ -51,9 +52,11 @@ class Client:
         :param threads: most worker threads of one call; 0 for the number of processors
         :param on_log: receives (level, module, message) on the thread that does the work
         :param log_level: ``error``, ``warn``, ``info`` or ``debug``
+        :param new_home_release: the release of microsandbox that a home without an index is made for, ``0.6.3`` to
+            ``0.6.18``; None for 0.6.3, which later ones upgrade. A home that has an index stays as it is.
         """
         self._native = Native(Options(home, cache_dir, snapshots_dir, sandboxes_dir, read_only, create, busy_timeout,
-                                      threads, on_log, log_level))
+                                      threads, on_log, log_level, new_home_release))
         self._entered: List["contextvars.Token[Optional[Client]]"] = []
 
     @property

@@ -107,6 +107,60 @@ class ImagePruneReport:
 
 
 @dataclass(frozen=True)
+class HomeProblem:
+    """Something wrong with a home. ``msbctl check --repair`` puts many right."""
+
+    #: ``index_damaged``, ``home_reserved``, ``not_translated``, ``status_stale``, ``index_stale``, ``snapshot_damaged``,
+    #: ``layer_missing``, ``leftover``, … as ``msbctl doctor`` calls them; ``other`` for one that is not known here.
+    kind: str
+    #: Reference, digest or file it is about.
+    subject: str
+    #: The file; None when it is a row.
+    path: Optional[str]
+    #: One line that says what is wrong and what to do.
+    message: str
+
+
+@dataclass(frozen=True)
+class HomeReport:
+    """What a home is, who can use it, what of it can be written, and what is wrong with it."""
+
+    home: str
+    #: The index, be it there or not.
+    database: str
+    #: ``missing``; ``empty``, without an index; ``ready``; ``foreign``, its index can be read and must not be written;
+    #: ``unreadable``
+    state: str
+    #: How it describes snapshots: ``manifest.json`` up to 0.6.6, ``snapshot.json`` from 0.6.7 to 0.6.18, ``groups`` of
+    #: 0.7, ``none`` without an index, ``unknown``.
+    generation: str
+    #: What can be written: ``everything``; ``files``, no row of the index; ``nothing``.
+    writes: str
+    #: Why not everything can be written; None when it can.
+    obstacle: Optional[str]
+    #: ``microsandbox 0.6.14 (23 migrations)``; None without an index that can be read, like the next.
+    schema: Optional[str]
+    #: Its id; of a later release the one that is not known.
+    last_migration: Optional[str]
+    #: Number of those that the index has been through.
+    migrations: int
+    #: First release that opens it: older ones refuse. Without an index, what would be made. None: not known, like the next.
+    oldest_release: Optional[str]
+    #: Last release that leaves it as it is: later ones upgrade it.
+    newest_release: Optional[str]
+    #: References in the index.
+    images: int
+    sandboxes: int
+    #: Sandboxes whose machine lives.
+    running: int
+    #: In the index.
+    indexed_snapshots: int
+    #: In the snapshots directory, and readable.
+    snapshots: int
+    problems: List[HomeProblem]
+
+
+@dataclass(frozen=True)
 class SandboxStopResult:
     """How a sandbox came to stop. What nobody recorded is None."""
 

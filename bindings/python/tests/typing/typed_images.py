@@ -1,9 +1,10 @@
-"""Types of the image surface, as a checker must see them. Checked by test_typing.py, never run."""
+"""Types of the image surface and of homes, as a checker must see them. Checked by test_typing.py, never run."""
 from pathlib import Path
 from typing import Any, Dict, List, Optional
 
-from microsandbox import (Client, Image, ImageArchiveFormat, ImageConfigDetail, ImageDetail, ImageHandle,
-                          ImageLayerDetail, ImagePruneReport, ImagePullResult, ImageSource, Progress, RegistryAuth, sync)
+from microsandbox import (Client, Home, HomeProblem, HomeReport, Image, ImageArchiveFormat, ImageConfigDetail,
+                          ImageDetail, ImageHandle, ImageLayerDetail, ImagePruneReport, ImagePullResult, ImageSource,
+                          Progress, RegistryAuth, sync)
 
 
 async def awaited() -> None:
@@ -53,9 +54,16 @@ async def awaited() -> None:
     await Image.get(7)  # type: ignore[arg-type]
     await Image.load(b"a.tar")  # type: ignore[arg-type]
     handle.reference = "b:1"  # type: ignore[misc]
-    async with Client(Path("home")) as client:
+    async with Client(Path("home"), new_home_release="0.6.18") as client:
         home: str = client.home
         print(home)
+
+    report_of_home: HomeReport = await Home.inspect(Path("home"), new_home_release="0.6.18")
+    words: List[str] = [report_of_home.state, report_of_home.generation, report_of_home.writes, report_of_home.database]
+    maybe_texts = [report_of_home.obstacle, report_of_home.schema, report_of_home.oldest_release]
+    problems: List[HomeProblem] = report_of_home.problems
+    maybe_texts.append(problems[0].path)
+    print(words, maybe_texts, report_of_home.images + report_of_home.snapshots)
 
 
 def without_await() -> None:
@@ -67,4 +75,4 @@ def without_await() -> None:
         detail: sync.ImageDetail = handle.inspect()
         handles: List[sync.ImageHandle] = sync.Image.load("a.tar", on_progress=show)
         report: ImagePruneReport = sync.Image.prune()
-        print(detail, handles, report)
+        print(detail, handles, report, sync.Home.inspect().problems)

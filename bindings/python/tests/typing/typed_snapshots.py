@@ -12,6 +12,9 @@ async def snapshots() -> None:
     made = await Snapshot.create("one", from_sandbox="base", dest_dir="/srv", resumable=False)
     task: "asyncio.Task[Snapshot]" = asyncio.create_task(Snapshot.create("base", name="two"))
     made = await task
+    made = await Snapshot.convert(Path("one"), form="manifest.json", path=Path("/srv/two"), record_integrity=True)
+    made = await Snapshot.convert("one", name="two", dest_dir="/srv", force=True, drop_parent=True,
+                                  integrity_algorithm="sparse")
     made = await Snapshot.open("one")
     made = await Snapshot.open(Path("one"))
     handle: SnapshotHandle = await Snapshot.get("one")

@@ -199,6 +199,36 @@ class Snapshot:
         return _run_async(work, on_progress)
 
     @staticmethod
+    async def convert(path_or_name: Path, *, form: Optional[str] = None, name: Optional[str] = None,
+                      path: Optional[Path] = None, dest_dir: Optional[Path] = None, force: bool = False,
+                      record_integrity: bool = False, integrity_algorithm: Optional[str] = None,
+                      drop_parent: bool = False, on_progress: Optional[ProgressCallback] = None) -> "Snapshot":
+        """Makes a snapshot out of another one, with a descriptor that other releases of microsandbox read. It has a digest
+        of its own; what was there stays as it is.
+
+        Its parent is called what that one's own conversion is called: a family can be converted in any order.
+
+        :param form: ``manifest.json``, read up to 0.6.6, or ``snapshot.json``, read from 0.6.7 on; None for that of the home
+        :param name: under the snapshots directory; either this or ``path``, the directory to create
+        :param dest_dir: put the named snapshot there instead of the snapshots directory
+        :param force: replace the snapshot that is there, in one step
+        :param record_integrity: hash the disk anew, after holding it against what is recorded
+        :param integrity_algorithm: the same with ``merkle``, ``sparse`` or ``sha256``; else what the form asks for
+        :param drop_parent: record no parent, where it cannot be found for instance
+        :raises ValueError: not exactly one of ``name`` and ``path``, an unknown form, or one that it has already
+        :raises SnapshotNotFoundError: nothing there, or its parent is not found
+        :raises SnapshotAlreadyExistsError: the destination exists and ``force`` is not set
+        :raises SnapshotMigrationError: the other form has no place for what it says
+        :raises SnapshotIntegrityError: the disk is not what was recorded
+        """
+        how = _snapshots.Conversion(form, name, path, dest_dir, force, record_integrity, integrity_algorithm, drop_parent)
+
+        def work(call: Call) -> Snapshot:
+            client = _client.current()
+            return Snapshot(client, _snapshots.convert(client._native, call, path_or_name, how))
+        return await _run_async(work, on_progress)
+
+    @staticmethod
     async def open(path_or_name: Path) -> "Snapshot":
         """Opens a snapshot by name, path or digest, and checks its descriptor; the disk is not read.
 

@@ -3,8 +3,8 @@ from dataclasses import dataclass
 from typing import Any, Callable, Optional
 
 from ..types import Path
-from .library import called_by_library, check, ffi, lib, out, own
-from .text import get, get_path, put_path
+from .library import called_by_library, check, ffi, info, lib, out, own
+from .text import get, get_path, put, put_path
 
 LogCallback = Callable[[str, str, str], None]
 
@@ -26,6 +26,23 @@ class Options:
     threads: int = 0
     on_log: Optional[LogCallback] = None
     log_level: str = "warn"
+    new_home_release: Optional[str] = None
+
+
+class Opts:
+    """msb_client_opts, and what it points to."""
+
+    def __init__(self, options: Options, log_user: Any = ffi.NULL) -> None:
+        self._strings = (put_path(options.home), put_path(options.cache_dir), put_path(options.snapshots_dir),
+                         put_path(options.sandboxes_dir), put(options.new_home_release))
+        home, cache_dir, snapshots_dir, sandboxes_dir, release = self._strings
+        self.native = info(
+            "msb_client_opts", home=home, cache_dir=cache_dir, snapshots_dir=snapshots_dir, sandboxes_dir=sandboxes_dir,
+            flags=(lib.MSB_CLIENT_READ_ONLY if options.read_only else 0)
+                  | (0 if options.create else lib.MSB_CLIENT_NO_CREATE),
+            busy_timeout_ms=0 if options.busy_timeout is None else max(1, int(options.busy_timeout * 1000)),
+            threads=options.threads, log_level=_LEVELS[options.log_level],
+            on_log=lib.msb_python_log if options.on_log else ffi.NULL, log_user=log_user, new_home_release=release)
 
 
 class Native:
@@ -34,19 +51,9 @@ class Native:
     def __init__(self, options: Options) -> None:
         self._on_log = options.on_log
         self._self = ffi.new_handle(self)
-        paths = [put_path(path) for path in (options.home, options.cache_dir, options.snapshots_dir,
-                                             options.sandboxes_dir)]
-        native = ffi.new("msb_client_opts *", {
-            "struct_size": ffi.sizeof("msb_client_opts"),
-            "home": paths[0], "cache_dir": paths[1], "snapshots_dir": paths[2], "sandboxes_dir": paths[3],
-            "flags": (lib.MSB_CLIENT_READ_ONLY if options.read_only else 0)
-                     | (0 if options.create else lib.MSB_CLIENT_NO_CREATE),
-            "busy_timeout_ms": 0 if options.busy_timeout is None else max(1, int(options.busy_timeout * 1000)),
-            "threads": options.threads, "log_level": _LEVELS[options.log_level],
-            "on_log": lib.msb_python_log if options.on_log else ffi.NULL, "log_user": self._self,
-        })
+        opts = Opts(options, self._self)
         pointer = out("msb_client *")
-        check(lib.msb_client_open, native, pointer)
+        check(lib.msb_client_open, opts.native, pointer)
         self.pointer = own(pointer[0])
 
     def close(self) -> None:

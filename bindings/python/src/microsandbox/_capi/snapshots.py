@@ -9,6 +9,12 @@ from .library import check, fail, ffi, info, lib, out, own, share
 from .text import get, get_optional, get_pairs, get_path, milliseconds, put, put_pairs, put_path
 
 
+FORMS = {None: lib.MSB_GENERATION_NONE, "manifest.json": lib.MSB_GENERATION_MANIFEST,
+         "snapshot.json": lib.MSB_GENERATION_DESCRIPTOR}
+ALGORITHMS = {None: lib.MSB_INTEGRITY_DEFAULT, "merkle": lib.MSB_INTEGRITY_MERKLE, "sparse": lib.MSB_INTEGRITY_SPARSE,
+              "sha256": lib.MSB_INTEGRITY_SHA256}
+
+
 class Handle:
     """An object of the library that is given back by close(), or when Python forgets it."""
 
@@ -102,6 +108,35 @@ def create(client: Native, call: Call, source_sandbox: str, new: NewSnapshot) ->
                    record_integrity=new.record_integrity)
     pointer = out("msb_snapshot *")
     check(lib.msb_snapshot_create, client.pointer, put(source_sandbox), options, call.native, pointer)
+    return Artifact(own(pointer[0]))
+
+
+@dataclass(frozen=True)
+class Conversion:
+    """Where a converted snapshot goes, and what of it differs."""
+
+    form: Optional[str]
+    name: Optional[str]
+    path: Optional[Path]
+    dest_dir: Optional[Path]
+    force: bool
+    record_integrity: bool
+    integrity_algorithm: Optional[str]
+    drop_parent: bool
+
+
+def convert(client: Native, call: Call, ref: Path, how: Conversion) -> Artifact:
+    if how.form not in FORMS:
+        fail("invalid_argument", f"invalid argument: unknown form of snapshots {how.form!r}")
+    if how.integrity_algorithm not in ALGORITHMS:
+        fail("invalid_argument", f"invalid argument: unknown algorithm {how.integrity_algorithm!r}")
+    strings = put(how.name), put_path(how.path), put_path(how.dest_dir)
+    options = info("msb_snapshot_convert_opts", form=FORMS[how.form], name=strings[0], path=strings[1],
+                   dest_dir=strings[2], force=how.force,
+                   record_integrity=how.record_integrity or how.integrity_algorithm is not None,
+                   integrity_algorithm=ALGORITHMS[how.integrity_algorithm], drop_parent=how.drop_parent)
+    pointer = out("msb_snapshot *")
+    check(lib.msb_snapshot_convert, client.pointer, put_path(ref), options, call.native, pointer)
     return Artifact(own(pointer[0]))
 
 

@@ -51,6 +51,11 @@ def get_path(pointer: Any) -> str:
     return os.fsdecode(ffi.string(pointer))
 
 
+def get_optional_path(pointer: Any) -> Optional[str]:
+    """A path that may be absent."""
+    return None if pointer == ffi.NULL else get_path(pointer)
+
+
 def get_list(pointer: Any, count: int) -> Optional[List[str]]:
     """A list that is absent when NULL, however many elements it has."""
     return None if pointer == ffi.NULL else [get(pointer[i]) for i in range(count)]
