@@ -32,6 +32,31 @@ Napi::Value snapshot_create(const Napi::CallbackInfo& info) {
       snapshot_object);
 }
 
+Napi::Value snapshot_convert(const Napi::CallbackInfo& info) {
+  Inputs inputs(info);
+  const Input opts = inputs.at(2, "options");
+  const uint32_t algorithm = opts["integrityAlgorithm"].one_of(kIntegrityAlgorithms);
+  return start<Owned<msb_snapshot>>(
+      inputs.at(3, "control"),
+      [client = inputs.at(0, "client").handle<msb_client>(), ref = inputs.at(1, "pathOrName").text(),
+       form = opts["form"].one_of(kForms), name = opts["name"].optional_text(), path = opts["path"].optional_text(),
+       dest_dir = opts["destDir"].optional_text(), force = opts["force"].flag(),
+       record_integrity = opts["recordIntegrity"].flag() || algorithm != 0, algorithm,
+       drop_parent = opts["dropParent"].flag()](const msb_call* call, Owned<msb_snapshot>& out, msb_error** error) {
+        msb_snapshot_convert_opts convert = MSB_SNAPSHOT_CONVERT_OPTS_INIT;
+        convert.form = form;
+        convert.name = c_str(name);
+        convert.path = c_str(path);
+        convert.dest_dir = c_str(dest_dir);
+        convert.force = force;
+        convert.record_integrity = record_integrity;
+        convert.integrity_algorithm = algorithm;
+        convert.drop_parent = drop_parent;
+        return msb_snapshot_convert(client.get(), ref.c_str(), &convert, call, out.out(), error);
+      },
+      snapshot_object);
+}
+
 Napi::Value snapshot_open(const Napi::CallbackInfo& info) {
   Inputs inputs(info);
   return start<Owned<msb_snapshot>>(
@@ -164,6 +189,7 @@ Napi::Value snapshot_import(const Napi::CallbackInfo& info) {
 
 void export_snapshot(Napi::Env env, Napi::Object exports) {
   export_function<snapshot_create>(env, exports, "snapshotCreate");
+  export_function<snapshot_convert>(env, exports, "snapshotConvert");
   export_function<snapshot_open>(env, exports, "snapshotOpen");
   export_function<snapshot_get>(env, exports, "snapshotGet");
   export_function<snapshot_list>(env, exports, "snapshotList");

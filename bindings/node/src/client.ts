@@ -1,5 +1,6 @@
 import { controlled, type CallOptions } from "./call.js";
 import { disposedBy } from "./dispose.js";
+import type { HomeOptions } from "./home.js";
 import { stopAll } from "./machine.js";
 import { native, type ClientData, type Control, type NativeHandle } from "./native.js";
 
@@ -11,21 +12,13 @@ export interface LogEntry {
   readonly message: string;
 }
 
-export interface ClientOptions {
-  /** State root; by default `$MSB_HOME`, else `~/.microsandbox`. */
-  home?: string;
-  /** By default `<home>/cache`, or what the home's `config.json` says; likewise the next two. */
-  cacheDir?: string;
-  snapshotsDir?: string;
-  sandboxesDir?: string;
+export interface ClientOptions extends HomeOptions {
   /** Change nothing on disk; calls that would reject. */
   readOnly?: boolean;
   /** A home that does not exist is an error. */
   noCreate?: boolean;
   /** Do not look for leftovers of dead processes. */
   noRecover?: boolean;
-  /** Longest wait for a lock of another process. */
-  busyTimeoutMs?: number;
   /** Most threads of one call; by default the number of processors. */
   threads?: number;
   /** Told until the client is closed. */
@@ -57,6 +50,7 @@ export class Client {
     this.readOnly = data.readOnly;
   }
 
+  /** Opens a home, and creates it where there is none; `Home.inspect` looks without opening. */
   static async open(options?: ClientOptions): Promise<Client> {
     return new Client(await controlled(undefined, (control) => native.clientOpen(options, control)));
   }

@@ -1,6 +1,7 @@
 export type { CallOptions, Progress } from "./call.js";
 export { Client, type ClientOptions, type LogEntry } from "./client.js";
 export * from "./errors.js";
+export { Home, type HomeOptions, type HomeProblem, type HomeReport, type SnapshotForm } from "./home.js";
 export {
   Image, ImageHandle,
   type ImageConfigDetail, type ImageDetail, type ImageLayerDetail, type ImagePruneReport,
@@ -18,6 +19,6 @@ export { SandboxStatuses, type SandboxConfig, type SandboxStatus } from "./sandb
 export { SandboxHandle } from "./sandbox-handle.js";
 export { Setup, install, isInstalled, setup } from "./setup.js";
 export { GiB, KiB, MiB, TiB, type Mebibytes } from "./size.js";
-export { Snapshot, type ExportOpts, type SaveOpts, type SnapshotVerifyReport } from "./snapshot.js";
+export { Snapshot, type ConvertOpts, type ExportOpts, type SaveOpts, type SnapshotVerifyReport } from "./snapshot.js";
 export { SnapshotBuilder, type SnapshotConfig } from "./snapshot-builder.js";
 export { SnapshotHandle } from "./snapshot-handle.js";

@@ -5,10 +5,11 @@ import { join } from "node:path";
 
 import { LibkrunfwNotFoundError } from "./errors.js";
 import type { Progress } from "./call.js";
+import type { HomeReport } from "./home.js";
 import type { ImageConfigDetail, ImageHandle, ImageLayerDetail, ImagePruneReport, ImagePullResult } from "./image.js";
 import type { LogOptions, RunOptions, RunResult, StartOptions } from "./machine.js";
 import type { SandboxStatus } from "./sandbox-config.js";
-import type { ExportOpts, SnapshotVerifyReport } from "./snapshot.js";
+import type { ConvertOpts, ExportOpts, SnapshotVerifyReport } from "./snapshot.js";
 
 /** One object of the C library, of whichever kind; it is freed by close(), or when it is collected. */
 export interface NativeHandle {
@@ -136,6 +137,7 @@ export interface Native {
   clientOpen(options: object | undefined, control?: Control): Promise<ClientData>;
   clientClose(client: NativeHandle, control?: Control): Promise<void>;
   clientRecover(client: NativeHandle, control?: Control): Promise<number>;
+  homeInspect(options: object | undefined, control?: Control): Promise<HomeReport>;
 
   imageGet(client: NativeHandle, reference: string, control?: Control): Promise<ImageData>;
   imageList(client: NativeHandle, control?: Control): Promise<ImageData[]>;
@@ -166,6 +168,7 @@ export interface Native {
 
   snapshotCreate(client: NativeHandle, sourceSandbox: string, options: SnapshotCreateData,
                  control?: Control): Promise<SnapshotData>;
+  snapshotConvert(client: NativeHandle, pathOrName: string, options: ConvertOpts, control?: Control): Promise<SnapshotData>;
   snapshotOpen(client: NativeHandle, pathOrName: string, control?: Control): Promise<SnapshotData>;
   snapshotGet(client: NativeHandle, nameOrDigest: string, control?: Control): Promise<SnapshotRow>;
   snapshotList(client: NativeHandle, control?: Control): Promise<SnapshotRow[]>;

@@ -1,6 +1,7 @@
 import type { CallOptions } from "./call.js";
 import { onClient, onClientOf } from "./client.js";
 import { disposedBy } from "./dispose.js";
+import type { SnapshotForm } from "./home.js";
 import { native, type SnapshotData } from "./native.js";
 import { SnapshotBuilder } from "./snapshot-builder.js";
 import { SnapshotHandle } from "./snapshot-handle.js";
@@ -18,6 +19,26 @@ export interface ExportOpts {
 
 /** Another name of {@link ExportOpts}. */
 export type SaveOpts = ExportOpts;
+
+/** What {@link Snapshot.convert} makes, and where. Exactly one of name and path. */
+export interface ConvertOpts {
+  /** By default that of the home. */
+  form?: SnapshotForm;
+  /** A bare name under the snapshots directory. */
+  name?: string;
+  /** Or the directory to create. */
+  path?: string;
+  /** With a name: put it there instead of the snapshots directory. */
+  destDir?: string;
+  /** Replace the snapshot that is there. */
+  force?: boolean;
+  /** Hash the disk anew, after holding it against what is recorded. */
+  recordIntegrity?: boolean;
+  /** The same with this one; by default what the form asks for. "sparse" is read by microsandbox up to 0.6.8. */
+  integrityAlgorithm?: "merkle" | "sparse" | "sha256";
+  /** Record no parent, where it cannot be found for instance. */
+  dropParent?: boolean;
+}
 
 /** What {@link Snapshot.verify} found. A mismatch is no report: it rejects with `SnapshotIntegrityError`. */
 export type SnapshotVerifyReport =
@@ -43,6 +64,16 @@ export class Snapshot {
   /** Begins a snapshot of a stopped sandbox. */
   static builder(sourceSandbox: string): SnapshotBuilder {
     return new SnapshotBuilder(sourceSandbox);
+  }
+
+  /**
+   * Makes a snapshot out of another one, with a descriptor that other releases of microsandbox read. It has a digest of its
+   * own; what was there stays as it is. Its parent is called what that one's own conversion is called, so that a family can
+   * be converted in any order.
+   */
+  static convert(pathOrName: string, opts: ConvertOpts & CallOptions): Promise<Snapshot> {
+    return onClient(opts, async (client, control) =>
+      new Snapshot(await native.snapshotConvert(client.handle, pathOrName, opts, control), client));
   }
 
   /** Opens and checks metadata; the disk is not read, that is {@link verify}. */

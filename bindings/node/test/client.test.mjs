@@ -1,10 +1,10 @@
 // Homes: the default one, others beside it, and what remains of a client that was closed.
 import assert from "node:assert/strict";
-import { mkdirSync, writeFileSync } from "node:fs";
+import { mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 
-import { Client, Image, MicrosandboxError, Snapshot, UnsupportedError } from "microsandbox";
+import { Client, Home, Image, InvalidConfigError, MicrosandboxError, Snapshot, UnsupportedError } from "microsandbox";
 
 import { archive, workspace } from "./support.mjs";
 
@@ -72,6 +72,32 @@ test("a read-only client changes nothing", async () => {
   assert.equal(client.readOnly, true);
   await assert.rejects(Image.load(archive, { client }), UnsupportedError);
   await client.close();
+});
+
+test("a new home is made for the release that is asked for, and stays what it is", async () => {
+  const home = join(folder, "released");
+  await assert.rejects(Client.open({ home, newHomeRelease: "latest" }), InvalidConfigError);
+  assert.equal((await Home.inspect({ home })).state, "missing");
+  for (const newHomeRelease of ["0.6.8", "0.6.18"]) await (await Client.open({ home, newHomeRelease })).close();
+  const { state, generation, newestRelease } = await Home.inspect({ home });
+  assert.deepEqual({ state, generation, newestRelease }, { state: "ready", generation: "snapshot.json", newestRelease: "0.6.8" });
+});
+
+test("inspect opens nothing, and tells what is wrong", async () => {
+  const client = await Client.open({ home: join(folder, "inspected") });
+  await Image.load(archive, { client });
+  await client.close();
+  rmSync(join(client.cacheDir, "layers"), { recursive: true });
+  const report = await Home.inspect({ home: client.home });
+  assert.equal(report.images, 1);
+  assert.deepEqual([...new Set(report.problems.map(({ kind }) => kind))], ["layerMissing"]);
+  const before = process.env.MSB_HOME;
+  process.env.MSB_HOME = join(folder, "none");
+  assert.equal((await Home.inspect()).home, process.env.MSB_HOME);
+  process.env.MSB_HOME = before;
+  const signal = AbortSignal.abort();
+  await assert.rejects(Home.inspect({ signal }), { name: "AbortError" });
+  await assert.rejects(Home.inspect({ home: 7 }), { name: "TypeError", message: "options.home must be a string" });
 });
 
 test("recover resolves to a number", async () => {

@@ -1,6 +1,6 @@
 // The signatures of clients, held by tsc.
-import { Client, Setup, install, isInstalled, libraryVersion, liveHandles, setup } from "microsandbox";
-import type { CallOptions, ClientOptions, LogEntry } from "microsandbox";
+import { Client, Home, Setup, install, isInstalled, libraryVersion, liveHandles, setup } from "microsandbox";
+import type { CallOptions, ClientOptions, HomeOptions, HomeProblem, HomeReport, LogEntry, SnapshotForm } from "microsandbox";
 import { same, type Same } from "./same.mjs";
 
 same<Same<typeof Client.open, (options?: ClientOptions) => Promise<Client>>>();
@@ -10,6 +10,11 @@ same<Same<Client["recover"], (options?: Omit<CallOptions, "client">) => Promise<
 same<Same<Client[typeof Symbol.asyncDispose], () => Promise<void>>>();
 same<Same<ClientOptions["onLog"], ((entry: LogEntry) => void) | undefined>>();
 same<Same<ClientOptions["logLevel"], "error" | "warn" | "info" | "debug" | undefined>>();
+same<Same<ClientOptions["newHomeRelease"], string | undefined>>();
+same<Same<typeof Home.inspect, (options?: HomeOptions & Omit<CallOptions, "client">) => Promise<HomeReport>>>();
+same<Same<HomeReport["generation"], SnapshotForm | "groups" | "none" | "unknown">>();
+same<Same<HomeReport["schema"], string | null>>();
+same<Same<HomeReport["problems"], readonly HomeProblem[]>>();
 same<Same<typeof libraryVersion, () => string>>();
 same<Same<typeof liveHandles, () => number>>();
 same<Same<typeof install, () => Promise<void>>>();
@@ -19,3 +24,5 @@ export const installed: Promise<void> = new Setup().baseDir("d").version("v").sk
 
 // @ts-expect-error: open() makes them
 new Client();
+// @ts-expect-error: there are none
+new Home();

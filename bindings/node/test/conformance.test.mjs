@@ -1,13 +1,13 @@
 // Runs the cases of tests/conformance, which all bindings share; its README says what a step means.
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
-import { mkdirSync, mkdtempSync, readFileSync, readdirSync, realpathSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, realpathSync, rmSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { test } from "node:test";
 
-import { Client, Image, Sandbox, Snapshot, liveHandles } from "microsandbox";
+import { Client, Home, Image, Sandbox, Snapshot, liveHandles } from "microsandbox";
 
 import { collected } from "./support.mjs";
 import { matches, plain } from "./conformance-values.mjs";
@@ -25,6 +25,8 @@ const exceptions = {
 
 /** Operations: (arguments, options of the call, object that it is a method of). */
 const operations = {
+  "home.inspect": ({ home, release }, { signal, onProgress }) =>
+    Home.inspect({ home, newHomeRelease: release, signal, onProgress }),
   "image.load": ({ archive, tag }, options) => Image.load(archive, { tag, ...options }),
   "image.save": ({ references, archive, format }, options) =>
     Image.save(references, { outputPath: archive, format, ...options }),
@@ -66,6 +68,11 @@ const operations = {
     if (record_integrity) builder.recordIntegrity();
     return builder.create(options);
   },
+  "snapshot.convert": ({ ref, dest_dir, record_integrity, integrity_algorithm, drop_parent, ...same }, options) =>
+    Snapshot.convert(ref, {
+      ...same, destDir: dest_dir, recordIntegrity: record_integrity, integrityAlgorithm: integrity_algorithm,
+      dropParent: drop_parent, ...options,
+    }),
   "snapshot.open": ({ ref }, options) => Snapshot.open(ref, options),
   "snapshot.get": ({ ref }, options) => Snapshot.get(ref, options),
   "snapshot.list": (_, options) => Snapshot.list(options),
@@ -155,13 +162,14 @@ test("exceptions name operations", () => {
 for (const file of readdirSync(cases).sort()) {
   const { about, cases: list } = JSON.parse(readFileSync(join(cases, file), "utf8"));
   test(`${file}: ${about}`, async (group) => {
-    for (const { name, steps } of list) {
-      await group.test(name, async () => {
+    for (const { name, steps, release, needs = "" } of list) {
+      const skip = existsSync(join(inputs, needs)) ? false : `no ${needs} among the inputs`;
+      await group.test(name, { skip }, async () => {
         await collected();
         const folder = realpathSync(mkdtempSync(join(tmpdir(), "msb-conformance-")));
         const [home, work] = ["home", "work"].map((each) => join(folder, each));
         mkdirSync(work);
-        const context = { live: {}, saved: {}, client: await Client.open({ home }) };
+        const context = { live: {}, saved: {}, client: await Client.open({ home, newHomeRelease: release }) };
         context.place = (path) => ({ home, work, inputs })[path] ?? String(at(context.saved, path));
         try {
           for (const [index, step] of steps.entries()) {

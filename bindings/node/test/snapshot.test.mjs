@@ -198,6 +198,21 @@ test("copying and hashing are reported, and can be stopped", async () => {
   await assert.rejects(Snapshot.open("stopped"), SnapshotNotFoundError);
 });
 
+test("a snapshot is converted for other releases", async () => {
+  const made = await Snapshot.builder("baseline").name("made").create();
+  const converted = await Snapshot.convert("made", { form: "snapshot.json", path: join(folder, "converted") });
+  assert.ok(converted instanceof Snapshot);
+  assert.notEqual(converted.digest, made.digest);
+  assert.ok(existsSync(join(converted.path, "snapshot.json")));
+  const signal = AbortSignal.abort();
+  await assert.rejects(Snapshot.convert("made", { name: "x", form: "snapshot.json", signal }), { name: "AbortError" });
+  await assert.rejects(Snapshot.convert("made", { form: "snapshot.json" }), InvalidConfigError);
+  await assert.rejects(Snapshot.convert("made", { name: "x", form: "groups" }),
+                       { message: "options.form must be manifest.json or snapshot.json" });
+  await assert.rejects(Snapshot.convert("made", { name: "x", integrityAlgorithm: "md5" }),
+                       { message: "options.integrityAlgorithm must be merkle, sparse or sha256" });
+});
+
 test("an archive that is none", async () => {
   const path = join(folder, "text.tar");
   writeFileSync(path, "no archive");

@@ -1,6 +1,6 @@
 // Every signature of the snapshot surface, held by tsc.
 import { Snapshot, SnapshotBuilder, SnapshotHandle } from "microsandbox";
-import type { CallOptions, ExportOpts, SaveOpts, SnapshotVerifyReport } from "microsandbox";
+import type { CallOptions, ConvertOpts, ExportOpts, SaveOpts, SnapshotVerifyReport } from "microsandbox";
 import { same, type Same } from "./same.mjs";
 
 type Force = { force?: boolean };
@@ -17,6 +17,11 @@ same<Same<typeof Snapshot.export, (nameOrPath: string, out: string, opts?: Expor
 same<Same<typeof Snapshot.import, (archive: string, dest?: string, options?: CallOptions) => Promise<SnapshotHandle>>>();
 same<Same<typeof Snapshot.save, (nameOrPath: string, out: string, opts?: SaveOpts & CallOptions) => Promise<void>>>();
 same<Same<typeof Snapshot.load, typeof Snapshot.import>>();
+same<Same<typeof Snapshot.convert, (pathOrName: string, opts: ConvertOpts & CallOptions) => Promise<Snapshot>>>();
+same<Same<ConvertOpts, {
+  form?: "manifest.json" | "snapshot.json"; name?: string; path?: string; destDir?: string; force?: boolean;
+  recordIntegrity?: boolean; integrityAlgorithm?: "merkle" | "sparse" | "sha256"; dropParent?: boolean;
+}>>();
 same<Same<ExportOpts, { withParents?: boolean; withImage?: boolean; plainTar?: boolean }>>();
 
 type Members<T, Names extends keyof T> = { [name in Names]: T[name] };
