@@ -11,12 +11,17 @@ Usage: make_inputs.py DIRECTORY
   lying.tar    an OCI layout whose layer is not what its digest says
   cut.tar      app.tar without its last half
   large.tar    demo/large:1, one layer of 512 MiB (a sparse file), for work that is stopped
+  home-0.7.2/  a home with the empty index of microsandbox 0.7.2
+  upstream/    snapshots that microsandbox 0.6.6 has written; from the golden fixtures, where MSB_SHARED names them
 """
 import hashlib
 import io
 import json
+import os
 import pathlib
 import platform
+import shutil
+import sqlite3
 import sys
 import tarfile
 from typing import Any, BinaryIO, Dict, List, Optional, Tuple
@@ -114,6 +119,28 @@ def write_large(path: pathlib.Path) -> None:
         zeros(out, LARGE + tail + -size % BLOCK + 2 * BLOCK)
 
 
+def write_home(home: pathlib.Path, release: str) -> None:
+    shutil.rmtree(home, ignore_errors=True)
+    (home / "db").mkdir(parents=True)
+    schema = pathlib.Path(__file__).resolve().parent.parent / f"interop/schemas/{release}.sql"
+    index = sqlite3.connect(home / "db/msb.db")
+    index.executescript(schema.read_text("utf-8"))
+    index.close()
+
+
+def copy_upstream(directory: pathlib.Path) -> None:
+    shutil.rmtree(directory, ignore_errors=True)
+    shared = os.environ.get("MSB_SHARED")
+    if not shared:
+        return
+    for name in ("dense4k", "child1"):
+        target = directory / name
+        target.mkdir(parents=True)
+        shutil.copyfile(f"{shared}/fixtures/upstream/snapshots/0.6.6/snapshots/{name}/manifest.json",
+                        target / "manifest.json")
+        (target / "upper.ext4").write_bytes(b"0123456789abcdef" * 256)  # as the README there has it
+
+
 def main(directory: pathlib.Path) -> None:
     directory.mkdir(parents=True, exist_ok=True)
     base = tar({"bin/greet": b"#!/bin/sh\n", "etc/motd": b"hello\n"})
@@ -137,6 +164,8 @@ def main(directory: pathlib.Path) -> None:
     for name, data in archives.items():
         (directory / name).write_bytes(data)
     write_large(directory / "large.tar")
+    write_home(directory / "home-0.7.2", "0.7.2")
+    copy_upstream(directory / "upstream")
 
 
 if __name__ == "__main__":
