@@ -76,8 +76,7 @@ int look_after(const runtime::Machine& machine, int signals) {
   }
   const pid_t self = ::getpid();
   tell(runtime::here_line(self));
-  const std::string go = runtime::kGoLine;
-  if (receive(go.size()) != go) return 0;
+  if (receive(runtime::kGoLine.size()) != runtime::kGoLine) return 0;
 
   bool ready = false;
   const auto live = [&](sandbox::Status status) {

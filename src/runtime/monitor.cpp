@@ -73,7 +73,7 @@ class Life {
 
  private:
   void listen();
-  bool read_from(os::Fd& fd, LogFile* log);
+  void read_from(os::Fd& fd, LogFile* log);
   void hear(const GuestMessage& message);
   void handle_signal();
   void handle_starter();
@@ -142,13 +142,13 @@ void Life::listen() {
   keep_time();
 }
 
-bool Life::read_from(os::Fd& fd, LogFile* log) {
+void Life::read_from(os::Fd& fd, LogFile* log) {
   char buffer[65536];
   const ssize_t got = ::read(fd.get(), buffer, sizeof buffer);
-  if (got < 0 && (errno == EAGAIN || errno == EINTR)) return true;
+  if (got < 0 && (errno == EAGAIN || errno == EINTR)) return;
   if (got <= 0) {
     fd = os::Fd();
-    return false;
+    return;
   }
   const std::string_view bytes(buffer, static_cast<size_t>(got));
   if (log != nullptr) {
@@ -156,7 +156,6 @@ bool Life::read_from(os::Fd& fd, LogFile* log) {
   } else {
     reader_.feed(bytes, [&](const GuestMessage& message) { hear(message); });
   }
-  return true;
 }
 
 void Life::hear(const GuestMessage& message) {
@@ -170,16 +169,16 @@ void Life::hear(const GuestMessage& message) {
       deadline_ = start_ + machine_.ready_timeout;
       too_late_ = "the guest was not ready within " + std::to_string(machine_.ready_timeout.count()) + " ms";
       return;
-    case Kind::ready: {
+    case Kind::ready:
       if (ready_) return;
       ready_ = true;
       ready_ms_ = since(start_);
       if (!at_once_) deadline_ = Clock::time_point::max();
       if (!asked_) surroundings_.record(sandbox::Status::running);
-      const std::string line = "ready\n";
-      if (!left_) static_cast<void>(::send(surroundings_.starter, line.data(), line.size(), MSG_NOSIGNAL));
+      if (!left_) {
+        static_cast<void>(::send(surroundings_.starter, kReadyLine.data(), kReadyLine.size(), MSG_NOSIGNAL));
+      }
       return;
-    }
     case Kind::fail:
       if (!failure_) failure_ = message;
       return;

@@ -20,6 +20,9 @@ namespace {
 
 constexpr std::chrono::milliseconds kLook{20};
 constexpr size_t kMaxLine = 8192;
+// How lines of a monitor begin.
+constexpr std::string_view kHere = "here ";
+constexpr std::string_view kFail = "fail ";
 
 /// Actions and attributes of posix_spawn(3), which is safe in programs with threads.
 class Spawn {
@@ -63,7 +66,6 @@ class Spawn {
 
 /// The failure that a line of failure_line() tells.
 std::optional<Error> parse_failure(std::string_view line) {
-  constexpr std::string_view kFail = "fail ";
   if (!line.starts_with(kFail)) return std::nullopt;
   line.remove_prefix(kFail.size());
   int numbers[2] = {};  // status, exit code
@@ -114,7 +116,6 @@ Result<MonitorProcess> MonitorProcess::start(const Machine& machine, int lock, c
   MSB_CHECK(monitor.send(description, call));
   MSB_CHECK(monitor.send(machine.request, call));
   MSB_TRY(const std::string line, monitor.read_line(call));
-  constexpr std::string_view kHere = "here ";
   if (!line.starts_with(kHere)) return Error(Status::internal, "the monitor says: " + line);
   std::from_chars(line.data() + kHere.size(), line.data() + line.size(), monitor.pid_);
   return monitor;
@@ -169,7 +170,7 @@ Done MonitorProcess::send(std::string_view bytes, const Call& call) {
   return {};
 }
 
-std::string here_line(pid_t pid) { return "here " + std::to_string(pid) + '\n'; }
+std::string here_line(pid_t pid) { return std::string(kHere) + std::to_string(pid) + '\n'; }
 
 std::string failure_line(const Error& error) {
   // The reader puts the lead-in of the kind before it again.
@@ -183,8 +184,8 @@ std::string failure_line(const Error& error) {
   }
   text.resize(std::min(text.size(), kMaxLine / 2));
   const std::string* code = error.fact(kExitCode);
-  return "fail " + std::to_string(static_cast<int32_t>(error.status())) + ' ' + (code != nullptr ? *code : "0") + ' ' +
-         text + '\n';
+  return std::string(kFail) + std::to_string(static_cast<int32_t>(error.status())) + ' ' +
+         (code != nullptr ? *code : "0") + ' ' + text + '\n';
 }
 
 }  // namespace msb::runtime

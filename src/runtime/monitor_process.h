@@ -1,5 +1,8 @@
 #pragma once
 
+#include <string>
+#include <string_view>
+
 #include <sys/types.h>
 
 #include "base/call.h"
@@ -39,10 +42,10 @@ inline constexpr char kExitCode[] = "exit_code";
 // The other side: lines that a monitor sends.
 std::string here_line(pid_t pid);
 std::string failure_line(const Error& error);
-inline constexpr char kReadyLine[] = "ready\n";
-inline constexpr char kGoLine[] = "go\n";
-inline constexpr char kLeaveLine[] = "leave\n";
-inline constexpr char kHurryLine[] = "hurry\n";
+inline constexpr std::string_view kReadyLine = "ready\n";
+inline constexpr std::string_view kGoLine = "go\n";
+inline constexpr std::string_view kLeaveLine = "leave\n";
+inline constexpr std::string_view kHurryLine = "hurry\n";
 // Descriptors that it finds open.
 inline constexpr int kMonitorSocket = 3;
 inline constexpr int kMonitorLock = 4;
