@@ -12,6 +12,7 @@
 #include "os/dir.h"
 #include "os/fd.h"
 #include "os/file.h"
+#include "runtime/await_end.h"
 #include "sandbox/directory.h"
 #include "sandbox/locks.h"
 #include "sandbox/observe.h"
@@ -20,7 +21,6 @@
 namespace msb::runtime {
 namespace {
 
-constexpr std::chrono::milliseconds kLook{20};
 constexpr size_t kPiece = size_t{64} << 10;
 
 const char* log_name(Source source) {
@@ -58,20 +58,6 @@ Result<bool> signal_monitor(const image::Context& context, const std::string& na
   if (::syscall(SYS_pidfd_send_signal, process.get(), signal, nullptr, 0) == 0) return true;
   if (errno == ESRCH) return false;
   return Error::io("cannot signal", "the monitor of " + name, errno);
-}
-
-/// False when it still runs after `limit`.
-Result<bool> await_end(const image::Context& context, const std::string& name,
-                       std::optional<std::chrono::milliseconds> limit, const Call& call,
-                       const std::function<void()>& meanwhile = {}) {
-  const auto begin = Call::Clock::now();
-  for (;;) {
-    MSB_TRY(const auto sandbox, sandbox::get(context, name, call));
-    if (!is_live(sandbox.status)) return true;
-    if (limit && Call::Clock::now() - begin >= *limit) return false;
-    if (meanwhile) meanwhile();
-    MSB_CHECK(call.pause(kLook));
-  }
 }
 
 /// Reads a log from where it was left.

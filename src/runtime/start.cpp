@@ -6,6 +6,7 @@
 #include "index/sandboxes.h"
 #include "os/dir.h"
 #include "runtime/accelerator.h"
+#include "runtime/await_end.h"
 #include "runtime/boot_config.h"
 #include "runtime/host.h"
 #include "runtime/image_disks.h"
@@ -17,6 +18,7 @@ namespace msb::runtime {
 namespace {
 
 constexpr std::chrono::milliseconds kReadyTimeout{60'000};
+constexpr std::chrono::milliseconds kGivenUpTimeout{5'000};
 constexpr uint64_t kOutputLimit = uint64_t{8} << 20;
 constexpr uint32_t kMinMemory = 64;
 constexpr uint32_t kMaxMemory = uint32_t{1} << 20;
@@ -132,16 +134,6 @@ Done clear_traces(const image::Context& context, const std::string& directory) {
   return {};
 }
 
-/// A machine that was given up ends at once; it is gone when this returns, or does not end.
-void await_end(const image::Context& context, const std::string& name) {
-  constexpr std::chrono::milliseconds kLook{5};
-  const Call patience(nullptr, Call::Clock::now() + std::chrono::seconds(5), {}, kLook);
-  for (;;) {
-    const auto sandbox = sandbox::get(context, name, patience);
-    if (!sandbox || !sandbox::is_live(sandbox->status) || !patience.pause(kLook)) return;
-  }
-}
-
 Result<MonitorProcess> launch(const image::Context& context, const std::string& name, const StartRequest& request,
                               bool bound, const Call& call) {
   MSB_TRY(const sandbox::StoppedHold held, sandbox::hold_idle(context, name, call));
@@ -152,8 +144,9 @@ Result<MonitorProcess> launch(const image::Context& context, const std::string& 
   MSB_TRY(MonitorProcess monitor, MonitorProcess::start(machine, held.lock_fd(), call));
   MSB_CHECK(sandbox::record_starting(context, held, monitor.pid(), call));
   if (auto ready = monitor.go(call); !ready) {
+    // The machine is given up, and ends at once. Whether it does changes nothing in what is reported.
     { const MonitorProcess given_up = std::move(monitor); }
-    await_end(context, name);
+    static_cast<void>(await_end(context, name, kGivenUpTimeout, Call()));
     return std::move(ready).error();
   }
   return monitor;
