@@ -19,7 +19,7 @@ Call::Sink make_sink(msb_progress_fn on_progress, void* user) {
     event.index = progress.index;
     event.count = progress.count;
     event.total_known = progress.total_known;
-    event.item = progress.item.empty() ? nullptr : progress.item.c_str();
+    event.item = text_or_null(progress.item);
     event.done = progress.done;
     event.total = progress.total;
     on_progress(&event, user);

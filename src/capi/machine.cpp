@@ -191,7 +191,7 @@ bool msb_machine_end_read(const msb_machine_end* end, msb_machine_end_info* out)
   if (from.end == runtime::End::failed && from.number > 0) info.exit_code = from.number;
   if (from.end == runtime::End::signalled) info.exit_code = kSignalled + from.number;
   info.clean = from.clean;
-  info.message = from.message.empty() ? nullptr : from.message.c_str();
+  info.message = capi::text_or_null(from.message);
   info.stdout_bytes = capi::c_str_or_null(end->out);
   info.stdout_length = end->out ? end->out->size() : 0;
   info.stdout_total = from.out_bytes;

@@ -38,12 +38,10 @@ bool problem_at(const std::vector<msb::image::Problem>& problems, size_t index, 
   info.kind = static_cast<uint32_t>(problem.kind);
   info.repaired = problem.repaired;
   info.subject = problem.subject.c_str();
-  info.path = problem.path.empty() ? nullptr : problem.path.c_str();
+  info.path = msb::capi::text_or_null(problem.path);
   info.message = problem.message.c_str();
   return msb::capi::fill(out, info);
 }
-
-const char* text_or_null(const std::string& text) { return text.empty() ? nullptr : text.c_str(); }
 
 }  // namespace
 
@@ -106,6 +104,7 @@ msb_status msb_home_inspect(const msb_client_opts* opts, const msb_call* call, m
 }
 
 bool msb_home_report_read(const msb_home_report* report, msb_home_info* out) {
+  using msb::capi::text_or_null;
   if (report == nullptr) return false;
   const msb::client::HomeReport& home = report->report;
   msb_home_info info{};
@@ -164,7 +163,7 @@ bool msb_disk_usage_at(const msb_disk_usage* usage, size_t index, msb_disk_item*
   info.kind = static_cast<uint32_t>(item.kind);
   info.reclaimable = item.reclaimable;
   info.name = item.name.c_str();
-  info.path = item.path.empty() ? nullptr : item.path.c_str();
+  info.path = msb::capi::text_or_null(item.path);
   info.allocated_bytes = item.allocated;
   info.apparent_bytes = item.apparent;
   info.shared_by = item.shared_by;

@@ -83,5 +83,7 @@ inline int output_fd(int32_t fd) {
 
 inline int64_t time_or_unknown(const std::optional<UnixNanos>& time) { return time.value_or(INT64_MIN); }
 inline const char* c_str_or_null(const std::optional<std::string>& text) { return text ? text->c_str() : nullptr; }
+/// Of a text that is never empty where it is known.
+inline const char* text_or_null(const std::string& text) { return text.empty() ? nullptr : text.c_str(); }
 
 }  // namespace msb::capi
