@@ -203,13 +203,15 @@ void add_doctor(Shell& shell) {
 int init(Session& session) {
   const msb_client_opts opts = session.client_opts();
   const auto before = ask<msb_home_inspect>(&opts, session.call());
-  const uint32_t state = look<msb_home_report_read>(before.get()).value().state;
-  if (state != MSB_HOME_MISSING && state != MSB_HOME_EMPTY) {
-    const msb_home_info home = look<msb_home_report_read>(before.get()).value();
+  const msb_home_info found = look<msb_home_report_read>(before.get()).value();
+  if (found.state != MSB_HOME_MISSING && found.state != MSB_HOME_EMPTY) {
     throw Failure(MSB_ERR_INVALID_ARGUMENT,
-                  printable(home.home) + " is a home already" +
-                      (home.schema != nullptr ? std::string(", of ") + home.schema : std::string()),
+                  printable(found.home) + " is a home already" +
+                      (found.schema != nullptr ? std::string(", of ") + found.schema : std::string()),
                   "'msbctl doctor' tells more about it");
+  }
+  if (found.writes != MSB_HOME_WRITES_EVERYTHING) {
+    throw Failure(MSB_ERR_IO, printable(found.home) + " cannot be made a home: " + printable(or_empty(found.obstacle)));
   }
   session.client();
   const auto after = ask<msb_home_inspect>(&opts, session.call());
