@@ -74,9 +74,7 @@ msb_status msb_client_check(msb_client* client, const msb_client_check_opts* opt
     MSB_TRY(const auto session, capi::Session::begin(client, call));
     MSB_TRY(const auto copied, capi::copy_opts(opts));
     const image::CheckOptions options{.deep = copied.deep, .repair = copied.repair};
-    if (options.repair) {
-      MSB_TRY([[maybe_unused]] const auto* writable, session->client().context_to_change(session->call()));
-    }
+    if (options.repair) MSB_CHECK(session->client().context_to_change(session->call()));
     MSB_TRY(auto problems, client::check(session->client().context(), options, session->call()));
     capi::complete(session->call());
     return new msb_check_report(std::move(problems));

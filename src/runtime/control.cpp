@@ -120,14 +120,12 @@ Done end_machine(const image::Context& context, const std::string& name, std::ch
 }  // namespace
 
 Done stop(const image::Context& context, const std::string& name, std::chrono::milliseconds limit, const Call& call) {
-  if (context.read_only) return Error(Status::unsupported, "the client is read-only");
   MSB_TRY(const auto sandbox, sandbox::get(context, name, call));
   if (!is_live(sandbox.status)) return not_running(name);
   return end_machine(context, name, limit, call);
 }
 
 Done request_stop(const image::Context& context, const std::string& name, bool at_once, const Call& call) {
-  if (context.read_only) return Error(Status::unsupported, "the client is read-only");
   MSB_TRY(const bool told, signal_monitor(context, name, at_once ? SIGINT : SIGTERM, call));
   if (told) return {};
   MSB_TRY(const auto sandbox, sandbox::get(context, name, call));

@@ -152,14 +152,13 @@ Done record(const image::Context& context, const index::NewSandbox& sandbox, con
 
 Result<Sandbox> create(const image::Context& context, const std::string& name, const CreateRequest& request,
                        const Call& call) {
-  if (context.read_only) return Error(msb::Status::unsupported, "the client is read-only");
+  MSB_CHECK(context.database.check_writable(call));
   MSB_CHECK(check_name(name));
   MSB_CHECK(check_source(request));
   NewConfig config;
   config.name = name;
   MSB_TRY(config.labels, check_labels(request));
   MSB_TRY(const index::Schema schema, context.database.schema(call));
-  if (!schema.writable()) return schema.refusal(context.database.path());
   MSB_CHECK(check_free(context, name, request.replace, call));
 
   MSB_TRY(PinnedImage pinned, pin_image(context, request, call));

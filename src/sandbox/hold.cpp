@@ -59,7 +59,7 @@ Result<os::FileLock> lock_unless_live(const image::Context& context, const std::
 }  // namespace
 
 Result<StoppedHold> hold_idle(const image::Context& context, const std::string& name, const Call& call) {
-  if (context.read_only) return Error(msb::Status::unsupported, "the client is read-only");
+  MSB_CHECK(context.database.check_writable(call));
   MSB_TRY(os::FileLock lock, lock_unless_live(context, name, call));
   MSB_TRY(Observed held, observe(context, name, Lifecycle::ours, call));
   if (is_live(held.sandbox.status)) return still_running(held.sandbox);

@@ -71,7 +71,7 @@ Result<std::vector<Sandbox>> list(const image::Context& context, const LabelFilt
 }
 
 Done set_status(const image::Context& context, const std::string& name, Status status, int64_t pid, const Call& call) {
-  if (context.read_only) return Error(msb::Status::unsupported, "the client is read-only");
+  MSB_CHECK(context.database.check_writable(call));
   MSB_CHECK(check_process(status, pid));
   MSB_TRY(Observed observed, observe(context, name, Lifecycle::free, call));
   std::optional<os::FileLock> lock;

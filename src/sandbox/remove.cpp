@@ -44,9 +44,7 @@ Done remove_held(const image::Context& context, const StoppedHold& held, const C
 }
 
 Done remove(const image::Context& context, const std::string& name, const Call& call) {
-  if (context.read_only) return Error(msb::Status::unsupported, "the client is read-only");
-  MSB_TRY(const index::Schema schema, context.database.schema(call));
-  if (!schema.writable()) return schema.refusal(context.database.path());
+  MSB_CHECK(context.database.check_writable(call));
   MSB_TRY(const os::FileLock lock, lock_creation(context, name, call));
   MSB_TRY(const StoppedHold held, hold_idle(context, name, call));
   return remove_held(context, held, call);

@@ -81,12 +81,12 @@ class SandboxHome {
   }
 
   /// From here on work goes through `fs`; the database is SQLite's own business.
-  void use(os::Fs& fs, bool read_only = false) {
+  void use(os::Fs& fs) {
     context_.reset();
-    context_.emplace(context_with(*database_, fs, read_only));
+    context_.emplace(context_with(*database_, fs));
   }
   /// The home as another process sees it, through a database that this one has opened.
-  image::Context context_with(index::Database& database, os::Fs& fs = os::real_fs(), bool read_only = false) const {
+  image::Context context_with(index::Database& database, os::Fs& fs = os::real_fs()) const {
     return {.fs = fs,
             .database = database,
             .log = log_,
@@ -94,8 +94,7 @@ class SandboxHome {
             .snapshots_dir = path("snapshots"),
             .sandboxes_dir = path("sandboxes"),
             .busy_timeout = std::chrono::milliseconds(200),
-            .threads = 2,
-            .read_only = read_only};
+            .threads = 2};
   }
   /// Puts the database of somebody else in place of ours; without an image.
   void replace_database(const std::string& dump) {

@@ -13,6 +13,7 @@
 #include <gtest/gtest.h>
 #include <sys/wait.h>
 
+#include "sandbox/hold.h"
 #include "sandbox/recover.h"
 #include "sandbox/registry.h"
 #include "sandbox/remove.h"
@@ -288,10 +289,14 @@ TEST(Create, OneOfTwoWins) {
 TEST(Create, RefusesToWriteForAReadOnlyClient) {
   SandboxHome home;
   ASSERT_OK(home.create("web"));
-  home.use(os::real_fs(), true);
-  EXPECT_STATUS(msb::Status::unsupported, home.create("other"));
-  EXPECT_STATUS(msb::Status::unsupported, remove(home.context(), "web", home.call()));
-  EXPECT_OK(get(home.context(), "web", home.call()));
+  const auto database = index::Database::open(os::real_fs(), home.path("db"), {.read_only = true}, home.call());
+  ASSERT_OK(database);
+  const image::Context context = home.context_with(**database);
+  EXPECT_STATUS(msb::Status::unsupported, create(context, "other", test::sandbox_request(), home.call()));
+  EXPECT_STATUS(msb::Status::unsupported, remove(context, "web", home.call()));
+  EXPECT_STATUS(msb::Status::unsupported, hold_stopped(context, "web", home.call()));
+  EXPECT_STATUS(msb::Status::unsupported, set_status(context, "web", Status::crashed, 0, home.call()));
+  EXPECT_OK(get(context, "web", home.call()));
 }
 
 TEST(Create, StopsWithItsCall) {
