@@ -1,4 +1,4 @@
-// What can be done with the machine of a sandbox, by client and name: Sandbox and SandboxHandle offer it alike.
+// What can be done with the machine of a sandbox, by client and name.
 import { attach, attachedTo, forget } from "./attached.js";
 import type { CallOptions } from "./call.js";
 import { onClientOf, type Client } from "./client.js";

@@ -6,7 +6,9 @@ import { join } from "node:path";
 import { LibkrunfwNotFoundError } from "./errors.js";
 import type { Progress } from "./call.js";
 import type { HomeReport } from "./home.js";
-import type { ImageConfigDetail, ImageHandle, ImageLayerDetail, ImagePruneReport, ImagePullResult } from "./image.js";
+import type {
+  ImageConfigDetail, ImageHandle, ImageLayerDetail, ImagePruneReport, ImagePullResult, PullOptions,
+} from "./image.js";
 import type { LogOptions, RunOptions, RunResult, StartOptions } from "./machine.js";
 import type { SandboxStatus } from "./sandbox-config.js";
 import type { ConvertOpts, ExportOpts, SnapshotVerifyReport } from "./snapshot.js";
@@ -42,18 +44,10 @@ export interface ImageDetailData {
   readonly layers: readonly ImageLayerDetail[];
 }
 
-export interface ImagePullData {
+export type ImagePullData = Omit<PullOptions, "policy"> & {
   /** MSB_PULL_… */
   policy: number;
-  force?: boolean | undefined;
-  insecure?: boolean | undefined;
-  username?: string | undefined;
-  password?: string | undefined;
-  caCerts?: string | undefined;
-  platform?: string | undefined;
-  keepBlobs?: boolean | undefined;
-  fallBack?: boolean | undefined;
-}
+};
 
 export interface SandboxData {
   readonly name: string;

@@ -3,24 +3,20 @@ import type { CallOptions } from "./call.js";
 import { Client, onClient } from "./client.js";
 import { disposedBy } from "./dispose.js";
 import * as machine from "./machine.js";
-import type {
-  LogOptions, OwnOptions, RunOptions, RunResult, SandboxStopResult, StartOptions,
-} from "./machine.js";
+import type { RunOptions, RunResult, StartOptions } from "./machine.js";
 import { native } from "./native.js";
 import { SandboxBuilder } from "./sandbox-builder.js";
 import { SandboxHandle } from "./sandbox-handle.js";
+import { SandboxMachine } from "./sandbox-machine.js";
 
 /** A sandbox that this program made, started or connected to: a record, a private writable disk, and a machine. */
-export class Sandbox {
-  readonly name: string;
+export class Sandbox extends SandboxMachine {
   #ownsLifecycle: boolean;
-  readonly #client: Client;
 
   /** @internal */
   constructor(name: string, ownsLifecycle: boolean, client: Client) {
-    this.name = name;
+    super(name, client);
     this.#ownsLifecycle = ownsLifecycle;
-    this.#client = client;
   }
 
   static builder(name: string): SandboxBuilder {
@@ -68,42 +64,13 @@ export class Sandbox {
     return machine.run(options?.client ?? (await Client.default()), name, command, options);
   }
 
-  /** As {@link Sandbox.run}. */
-  run(command: readonly string[], options?: RunOptions & OwnOptions): Promise<RunResult> {
-    return machine.run(this.#client, this.name, command, options);
-  }
-
   /** Whether the sandbox is stopped when this object is disposed of, and when this program ends. */
   get ownsLifecycle(): boolean { return this.#ownsLifecycle; }
 
   /** Leaves the sandbox to others. */
   async detach(): Promise<void> {
     this.#ownsLifecycle = false;
-    detach(this.#client, this.name);
-  }
-
-  /** Gently, and after 10 s the hard way. What does not run is stopped already. */
-  stop(options?: OwnOptions): Promise<void> { return machine.stop(this.#client, this.name, undefined, options); }
-  /** The same with another limit. */
-  stopWithTimeout(timeoutMs: number, options?: OwnOptions): Promise<void> {
-    return machine.stop(this.#client, this.name, timeoutMs, options);
-  }
-  /** The hard way; rejects with a `TimeoutError` if that takes more than 5 s. */
-  kill(options?: OwnOptions): Promise<void> { return machine.kill(this.#client, this.name, undefined, options); }
-  killWithTimeout(timeoutMs: number, options?: OwnOptions): Promise<void> {
-    return machine.kill(this.#client, this.name, timeoutMs, options);
-  }
-  /** Asks for a gentle end, and does not wait for it; nor do the next two. */
-  requestStop(options?: OwnOptions): Promise<void> { return machine.request(this.#client, this.name, false, options); }
-  requestKill(options?: OwnOptions): Promise<void> { return machine.request(this.#client, this.name, true, options); }
-  requestDrain(options?: OwnOptions): Promise<void> { return machine.request(this.#client, this.name, false, options); }
-  waitUntilStopped(options?: OwnOptions): Promise<SandboxStopResult> {
-    return machine.stopped(this.#client, this.name, options);
-  }
-
-  /** What the present or the last machine has written. */
-  logs(options?: LogOptions & OwnOptions): Promise<Buffer> {
-    return machine.logs(this.#client, this.name, options);
+    detach(this.client, this.name);
   }
 
   /** Rejects with `UnsupportedError`: nobody is in the machine to run it. {@link run} does before it is booted. */
