@@ -44,13 +44,14 @@ func TestContextThatHasEnded(t *testing.T) {
 	}
 }
 
-func TestCancelStopsTheWork(t *testing.T) {
+// wantStopped cancels work that gets an image, amid its bytes: it ends soon, and leaves nothing.
+func wantStopped(t *testing.T, work func(context.Context) error) {
+	t.Helper()
 	home, _ := newHome(t)
-	archive := bigImage(t)
 	ctx, cancel := context.WithCancel(home)
 	defer cancel()
 	var cancelled time.Time
-	_, err := m.Image.Load(atFirstBytes(ctx, func() { cancelled = time.Now(); cancel() }), archive)
+	err := work(atFirstBytes(ctx, func() { cancelled = time.Now(); cancel() }))
 	took := time.Since(cancelled)
 	wantKind(t, err, m.ErrCancelled)
 	if !errors.Is(err, context.Canceled) {
@@ -60,8 +61,16 @@ func TestCancelStopsTheWork(t *testing.T) {
 		t.Errorf("returned %v after it was cancelled, want at most %v", took, limit)
 	}
 	if images, err := m.Image.List(home); err != nil || len(images) != 0 {
-		t.Errorf("the cancelled load left %d images, %v", len(images), err)
+		t.Errorf("%d images were left, %v", len(images), err)
 	}
+}
+
+func TestCancelStopsTheWork(t *testing.T) {
+	archive := bigImage(t)
+	wantStopped(t, func(ctx context.Context) error {
+		_, err := m.Image.Load(ctx, archive)
+		return err
+	})
 }
 
 func TestDeadlineStopsTheWork(t *testing.T) {

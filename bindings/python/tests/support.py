@@ -1,4 +1,5 @@
 """What several tests need."""
+import asyncio
 import gc
 import logging
 import os
@@ -7,6 +8,7 @@ import re
 import shutil
 import subprocess
 import tempfile
+import time
 import unittest
 from typing import List, Optional
 
@@ -68,6 +70,16 @@ class HomeTest(unittest.IsolatedAsyncioTestCase):
             self.assertEqual(microsandbox.live_handles(), before, "native objects leaked")
 
         self.addCleanup(leave)
+
+    async def cancel(self, task: "asyncio.Task[object]") -> None:
+        """Cancels a task that gets an image, amid its work: it ends soon, and leaves nothing."""
+        self.assertFalse(task.done())
+        told = time.monotonic()
+        task.cancel()
+        with self.assertRaises(asyncio.CancelledError):
+            await task
+        self.assertLess(time.monotonic() - told, SOON)
+        self.assertEqual(await microsandbox.Image.list(), [])
 
     def input(self, name: str) -> pathlib.Path:
         """One of the archives that the conformance cases load."""
