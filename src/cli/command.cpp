@@ -99,6 +99,7 @@ int for_each(Session& session, const std::vector<std::string>& arguments, const 
   Json done = Json::array();
   Json failed = Json::array();
   bool any_failed = false;
+  const bool silent = session.json() || (session.settings.quiet && summary.empty());
   for (const std::string& argument : arguments) {
     try {
       each(argument);
@@ -111,7 +112,7 @@ int for_each(Session& session, const std::vector<std::string>& arguments, const 
       problem.set("subject", argument);
       failed.append(problem);
       session.tick(false, verb, argument);
-      if (!session.settings.quiet && !session.json()) session.report(failure);
+      if (!silent) session.report(failure);
     }
   }
   if (session.json()) {

@@ -66,8 +66,8 @@ inline const char* or_null(const std::string& text) { return text.empty() ? null
 /// Empty for NULL.
 inline std::string or_empty(const char* text) { return text == nullptr ? std::string() : std::string(text); }
 
-/// Runs `each` for every argument. One that fails does not stop the others; then `summary` is the last error. JSON
-/// output lists what was done under `done_key`, and the failures.
+/// Runs `each` for every argument. One that fails does not stop the others; then `summary` is the last error. Without
+/// one, --quiet hides all errors. JSON output lists what was done under `done_key`, and the failures.
 int for_each(Session& session, const std::vector<std::string>& arguments, const char* done_key, const char* verb,
              const std::string& summary, const std::function<void(const std::string&)>& each);
 

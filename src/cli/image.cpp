@@ -368,7 +368,7 @@ void add_remove(CLI::App& parent, Shell& shell, const std::string& names) {
   command->add_option("REFERENCES", options->references, kReferenceHelp)->required();
   command->add_flag("-f,--force", options->force, "Although sandboxes use the image; it stays on disk for them");
   add_format(command, session);
-  add_quiet(command, session, "Print nothing but a final error");
+  add_quiet(command, session, "Print nothing but errors");
   set_action(command, shell, [&session, options] {
     return for_each(session, options->references, "removed", "Removed", "some images failed to remove",
                     [&](const std::string& reference) {

@@ -198,7 +198,7 @@ void add_stop(CLI::App& app, Shell& shell) {
   add_time(command, "-t,--time", *limit, "How long each may take to end by itself, 10s unless told; 5 is 5s",
            CLI::AsNumberWithUnit::UNIT_OPTIONAL);
   add_format(command, session);
-  add_quiet(command, session, "Print nothing but a final error");
+  add_quiet(command, session, "Print nothing but errors");
   set_action(command, shell, [&session, names, limit] {
     const auto milliseconds =
         static_cast<uint32_t>(std::min<uint64_t>(*limit, UINT32_MAX / kMilliseconds) * kMilliseconds);

@@ -167,7 +167,7 @@ void add_remove(CLI::App& sandboxes, Shell& shell) {
   CLI::App* command = add_command(sandboxes, "remove,rm", "Remove stopped sandboxes with their disks and logs");
   command->add_option("SANDBOXES", *names, "Names of sandboxes")->required();
   add_format(command, session);
-  add_quiet(command, session, "Print nothing but a final error");
+  add_quiet(command, session, "Print nothing but errors");
   command->footer("Snapshots of them stay.");
   set_action(command, shell, [&session, names] {
     return for_each(
