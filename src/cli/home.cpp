@@ -194,9 +194,8 @@ void add_doctor(Shell& shell) {
   add_format(command, session);
   add_quiet(command, session, "Print no summary");
   command->footer(
-      "Changes nothing, and works on homes that nothing else opens. The exit code is 1 when there are problems; "
-      "'msbctl "
-      "check --repair' puts many right.");
+      "Changes nothing, and works on homes that nothing else opens. "
+      "The exit code is 1 when there are problems; 'msbctl check --repair' puts many right.");
   set_action(command, shell, [&session] { return doctor(session); });
 }
 

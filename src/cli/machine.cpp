@@ -175,13 +175,13 @@ void add_run(CLI::App& app, Shell& shell) {
               {"auto", "kvm", "tcg"});
   command->add_flag("-d,--detach", options->detach, "Return once the command runs, and print the sandbox's name");
   command->footer(
-      "Without --name the sandbox is removed afterwards. The exit code is the command's; 127 when there is none of "
-      "that "
-      "name, 126 when it cannot be run. An interrupt asks it to stop, and makes it after 10s; a second one at once. "
-      "Put "
-      "-- before a command that has options.\n\n"
-      "Examples:\n  msbctl run --name baseline python:3.12 -- pip install numpy\n  msbctl run --from-snapshot "
-      "after-setup -- python -c 'import numpy'");
+      "Without --name the sandbox is removed afterwards. "
+      "The exit code is the command's; 127 when there is none of that name, 126 when it cannot be run. "
+      "An interrupt asks it to stop, and makes it after 10s; a second one at once. "
+      "Put -- before a command that has options.\n\n"
+      "Examples:\n"
+      "  msbctl run --name baseline python:3.12 -- pip install numpy\n"
+      "  msbctl run --from-snapshot after-setup -- python -c 'import numpy'");
   set_action(command, shell, [&session, options] { return run(session, *options); });
 }
 

@@ -60,8 +60,8 @@ void add_export(CLI::App& snapshots, Shell& shell) {
       ->type_name("N")
       ->check(CLI::Range(1, 19));
   restrict_to(command->add_option("--layout", options->layout,
-                                  "Archive for microsandbox up to 0.6.8, or since 0.6.9; what the home's owner writes "
-                                  "unless told"),
+                                  "Archive for microsandbox up to 0.6.8, or since 0.6.9; "
+                                  "what the home's owner writes unless told"),
               {"legacy", "current"});
   add_format(command, session);
   add_quiet(command, session, "Print the path only");
