@@ -7,6 +7,7 @@
 #include "json/parse.h"
 #include "os/lock.h"
 #include "os/sparse.h"
+#include "snapshot/group.h"
 
 namespace msb::snapshot {
 namespace {
@@ -56,15 +57,18 @@ bool has_schema_of_groups(std::string_view text) {
   return schema != nullptr && schema->string() != nullptr && schema->string()->starts_with("microsandbox.snapshot/");
 }
 
+/// A failure that lies in a file of an artifact.
+Error fault_in(const os::File& dir, std::string_view name, Error error) {
+  return std::move(error).in(dir.path()).with("path", os::join_path(dir.path(), name));
+}
+
 /// Nothing when the directory has no descriptor of that form.
 Result<std::optional<Descriptor>> read_form(const os::File& dir, Form form) {
   MSB_TRY(const auto text, read_member(dir, file_name(form), kMaxDescriptor));
   if (!text) return std::optional<Descriptor>();
   auto descriptor = parse_descriptor(*text, form);
   if (!descriptor && has_schema_of_groups(*text)) descriptor = parse_descriptor(*text, Form::member);
-  if (!descriptor) {
-    return std::move(descriptor).error().in(dir.path()).with("path", os::join_path(dir.path(), file_name(form)));
-  }
+  if (!descriptor) return fault_in(dir, file_name(form), std::move(descriptor).error());
   return std::optional(*std::move(descriptor));
 }
 
@@ -74,25 +78,26 @@ Result<Descriptor> read_any(const os::File& dir) {
     MSB_TRY(auto descriptor, read_form(dir, form));
     if (descriptor) return *std::move(descriptor);
   }
-  MSB_TRY(const auto group, look_at(dir, "group.json"));
+  MSB_TRY(const auto group, look_at(dir, kGroupHead));
   if (group) return of_group_generation(dir.path(), "a group of snapshots");
   return not_found(dir.path(), " has neither a snapshot.json nor a manifest.json");
 }
 
+/// What a file beside the descriptor says; nothing when there is none.
+template <typename T>
+Result<std::optional<T>> read_beside(const os::File& dir, std::string_view name, Result<T> (*parse)(std::string_view)) {
+  MSB_TRY(const auto text, read_member(dir, name, kMaxDescriptor));
+  if (!text) return std::optional<T>();
+  auto parsed = parse(*text);
+  if (!parsed) return fault_in(dir, name, std::move(parsed).error().in(name));
+  return std::optional(*std::move(parsed));
+}
+
 /// What else is told of a member of a group, and where its layer is.
 Done complete_member(const os::File& dir, Descriptor& descriptor) {
-  MSB_TRY(const auto labels, read_member(dir, kMemberLabels, kMaxDescriptor));
-  if (labels) {
-    auto parsed = parse_member_labels(*labels);
-    if (!parsed) return std::move(parsed).error().in(dir.path()).with("path", os::join_path(dir.path(), kMemberLabels));
-    descriptor.labels = *std::move(parsed);
-  }
-  MSB_TRY(const auto name, read_member(dir, kMemberName, kMaxDescriptor));
-  if (name) {
-    auto parsed = parse_member_name(*name);
-    if (!parsed) return std::move(parsed).error().in(dir.path()).with("path", os::join_path(dir.path(), kMemberName));
-    descriptor.membership->name = *std::move(parsed);
-  }
+  MSB_TRY(auto labels, read_beside(dir, kMemberLabels, parse_member_labels));
+  if (labels) descriptor.labels = *std::move(labels);
+  MSB_TRY(descriptor.membership->name, read_beside(dir, kMemberName, parse_member_name));
   // What 0.7 has converted keeps its disk where it was.
   MSB_TRY(const auto layers, look_at(dir, "layers"));
   if (!layers) {

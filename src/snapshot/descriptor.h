@@ -86,12 +86,6 @@ inline constexpr size_t kMaxDescriptor = size_t{1} << 20;
 /// @retval Status::unsupported         in Form::member: more than one raw layer, or what we do not know; likewise
 Result<Descriptor> parse_descriptor(std::string_view text, Form form);
 
-/// The files beside a descriptor in Form::member.
-inline constexpr char kMemberLabels[] = "metadata.json";
-inline constexpr char kMemberName[] = "group-member.json";
-Result<std::map<std::string, std::string>> parse_member_labels(std::string_view text);
-Result<std::string> parse_member_name(std::string_view text);
-
 /// The bytes that are hashed, and that are written to disk.
 std::string canonical_bytes(const Descriptor& descriptor);
 Digest identity(const Descriptor& descriptor);

@@ -1,0 +1,236 @@
+#include "snapshot/group.h"
+
+#include <algorithm>
+
+#include "json/parse.h"
+#include "json/write.h"
+#include "snapshot/descriptor_fields.h"
+#include "snapshot/timestamp.h"
+
+namespace msb::snapshot {
+namespace {
+
+constexpr std::string_view kMemberSchema = "microsandbox.snapshot/1";
+
+/// What is sound, but more than can be read here.
+Error beyond(const Node& node, const std::string& what) {
+  return Node(node.value(), Status::unsupported, node.path()).fault(what + ", which needs microsandbox 0.7");
+}
+
+/// A member that is not known is no damage: a later release may have added it.
+Done only_known(const Node& node, std::initializer_list<std::string_view> names) {
+  return Node(node.value(), Status::unsupported, node.path()).only(names);
+}
+
+/// The only value that can be read here.
+Done demand(const Node& owner, std::string_view name, std::string_view value) {
+  MSB_TRY(const Node node, owner.member(name));
+  MSB_TRY(const std::string_view text, node.string());
+  if (text != value) return beyond(node, "is \"" + std::string(text) + "\", not \"" + std::string(value) + "\"");
+  return {};
+}
+
+Result<std::string> id_at(const Node& owner, std::string_view name, std::string_view prefix) {
+  MSB_TRY(const Node node, owner.member(name));
+  MSB_TRY(const std::string_view text, node.string());
+  if (!is_group_id(text, prefix)) return node.fault("is not " + std::string(prefix) + " and 32 hexadecimal digits");
+  return std::string(text);
+}
+
+/// RFC 8785 is about doubles; those that microsandbox takes are integers.
+Done check_numbers(const Node& node) {
+  if (node.value().number()) {
+    const auto magnitude = node.value().u64().value_or(0);
+    const auto number = node.value().i64();
+    const bool in_range = number && magnitude <= kMaxSafeInteger && *number >= -static_cast<int64_t>(kMaxSafeInteger);
+    return in_range ? Done() : node.fault("is not an integer within 53 bits");
+  }
+  if (node.value().array() != nullptr) {
+    MSB_TRY(const auto elements, node.elements());
+    for (const Node& element : elements) MSB_CHECK(check_numbers(element));
+  }
+  if (node.value().object() != nullptr) {
+    MSB_TRY(const auto members, node.members());
+    for (const auto& [name, member] : members) MSB_CHECK(check_numbers(member));
+  }
+  return {};
+}
+
+/// The order of names in RFC 8785, by UTF-16 units: what takes two of them (F0 to F4 in UTF-8) comes before U+E000 and
+/// above (EE, EF).
+bool before_in_utf16(std::string_view a, std::string_view b) {
+  const auto rank = [](char c) {
+    const auto byte = static_cast<unsigned char>(c);
+    if (byte >= 0xF0) return byte - 2;
+    return byte >= 0xEE ? byte + 0x10 : static_cast<int>(byte);
+  };
+  return std::lexicographical_compare(a.begin(), a.end(), b.begin(), b.end(),
+                                      [rank](char x, char y) { return rank(x) < rank(y); });
+}
+
+json::Value in_utf16_order(const json::Value& value) {
+  if (value.array() != nullptr) {
+    json::Array array;
+    for (const json::Value& element : *value.array()) array.push_back(in_utf16_order(element));
+    return array;
+  }
+  if (value.object() == nullptr) return value;
+  json::Object object;
+  for (const json::Member& member : *value.object()) object.push_back({member.name, in_utf16_order(member.value)});
+  std::sort(object.begin(), object.end(),
+            [](const json::Member& a, const json::Member& b) { return before_in_utf16(a.name, b.name); });
+  return object;
+}
+
+Done read_capture(const Node& root, Descriptor& descriptor) {
+  MSB_TRY(const Node capture, root.member("capture"));
+  MSB_CHECK(only_known(capture, {"consistency", "created_at", "source_checkpoint", "source_lineage"}));
+  MSB_TRY(descriptor.membership->consistency, filled_text(capture, "consistency"));
+  MSB_TRY(descriptor.membership->source_checkpoint, text_or_null(capture, "source_checkpoint"));
+  MSB_TRY(descriptor.source_sandbox, text_or_null(capture, "source_lineage"));
+  MSB_TRY(const Node created, capture.member("created_at"));
+  MSB_TRY(const std::string_view text, created.string());
+  auto normal = normalize_timestamp(text);
+  if (!normal) return created.fault("is not an RFC 3339 time");
+  // Here the fraction has always nine digits.
+  normal->pop_back();
+  if (normal->find('.') == std::string::npos) *normal += '.';
+  normal->append(9 - (normal->size() - normal->find('.') - 1), '0');
+  descriptor.created_at = *normal + 'Z';
+  return {};
+}
+
+Done read_layer(const Node& state, Descriptor& descriptor) {
+  MSB_TRY(const Node layers, state.member("layers"));
+  MSB_TRY(const std::vector<Node> elements, layers.elements());
+  if (elements.empty()) return layers.fault("is empty");
+  if (elements.size() > 1) return beyond(layers, "has " + std::to_string(elements.size()) + " layers");
+  const Node& layer = elements.front();
+  MSB_CHECK(only_known(layer, {"backing", "format", "layer_id", "payload", "virtual_size"}));
+  MSB_TRY(const Node backing, layer.member("backing"));
+  if (!backing.is_null()) return beyond(backing, "is another layer");
+  MSB_CHECK(demand(layer, "format", "raw"));
+  MSB_TRY(descriptor.membership->layer_id, id_at(layer, "layer_id", kLayerPrefix));
+  MSB_TRY(const Node size, layer.member("virtual_size"));
+  MSB_TRY(descriptor.upper_size, size.u64(kMaxSafeInteger));
+  MSB_TRY(const Node payload, layer.member("payload"));
+  MSB_CHECK(only_known(payload, {"file_kind", "integrity"}));
+  MSB_CHECK(demand(payload, "file_kind", "regular"));
+  MSB_TRY(const Node integrity, payload.member("integrity"));
+  if (!integrity.is_null()) {
+    MSB_TRY(descriptor.integrity, read_integrity(integrity, Form::snapshot, descriptor.upper_size));
+  }
+  return {};
+}
+
+Done read_layers(const Node& root, Descriptor& descriptor) {
+  MSB_TRY(const Node state, root.member("state"));
+  MSB_CHECK(demand(state, "kind", "file"));
+  MSB_CHECK(only_known(state, {"disk_format", "filesystem", "head", "kind", "layers", "virtual_size"}));
+  MSB_CHECK(demand(state, "disk_format", "raw"));
+  MSB_TRY(descriptor.fstype, filled_text(state, "filesystem"));
+  MSB_CHECK(read_layer(state, descriptor));
+  MSB_CHECK(expect(state, "head", descriptor.membership->layer_id));
+  MSB_TRY(const Node size, state.member("virtual_size"));
+  MSB_TRY(const uint64_t virtual_size, size.u64());
+  if (virtual_size != descriptor.upper_size) return size.fault("differs from that of the layer");
+  descriptor.upper_file = layer_file(descriptor.membership->layer_id);
+  return {};
+}
+
+/// Reads a file beside a descriptor: `read` gets an object with that schema and `name`.
+template <typename Read>
+auto parse_beside(std::string_view text, std::string_view schema, std::string_view name, Read read)
+    -> decltype(read(std::declval<const Node&>())) {
+  json::ParseOptions options;
+  options.max_bytes = kMaxDescriptor;
+  options.status = Status::snapshot_integrity;
+  MSB_TRY(const json::Value document, json::parse(text, options));
+  const Node root(document, options.status);
+  MSB_CHECK(demand(root, "schema", schema));
+  MSB_CHECK(only_known(root, {"schema", name}));
+  return read(root);
+}
+
+}  // namespace
+
+bool is_group_id(std::string_view text, std::string_view prefix) {
+  return text.starts_with(prefix) && text.size() == prefix.size() + 32 &&
+         text.find_first_not_of("0123456789abcdef", prefix.size()) == std::string_view::npos;
+}
+
+std::string layer_file(std::string_view layer_id) { return "layers/" + std::string(layer_id) + ".raw"; }
+
+Done read_group_member(const Node& root, Descriptor& descriptor) {
+  descriptor.form = Form::member;
+  descriptor.membership.emplace();
+  MSB_CHECK(demand(root, "schema", kMemberSchema));
+  MSB_CHECK(demand(root, "scope", "file"));
+  MSB_CHECK(only_known(root, {"capture", "extensions", "image", "parent", "requires", "root_disk", "schema", "scope",
+                              "snapshot_id", "state"}));
+  MSB_TRY(descriptor.membership->id, id_at(root, "snapshot_id", kMemberPrefix));
+  MSB_TRY(const Node parent, root.member("parent"));
+  if (!parent.is_null()) {
+    MSB_TRY(descriptor.parent, id_at(root, "parent", kMemberPrefix));
+  }
+  MSB_CHECK(read_capture(root, descriptor));
+  MSB_TRY(const Node image, root.member("image"));
+  MSB_CHECK(only_known(image, {"manifest_digest", "reference"}));
+  MSB_TRY(descriptor.image_ref, filled_text(image, "reference"));
+  MSB_TRY(descriptor.image_digest, digest_at(image, "manifest_digest", descriptor.form));
+  MSB_TRY(const Node root_disk, root.member("root_disk"));
+  MSB_CHECK(only_known(root_disk, {"layout"}));
+  MSB_CHECK(demand(root_disk, "layout", "managed"));
+  MSB_CHECK(read_layers(root, descriptor));
+  MSB_CHECK(read_requirements(root, descriptor));
+  MSB_TRY(const Node extensions, root.member("extensions"));
+  return check_numbers(extensions);
+}
+
+std::string member_bytes(const Descriptor& descriptor) {
+  const Membership& membership = *descriptor.membership;
+  json::Value integrity;
+  if (descriptor.integrity) integrity = integrity_value(*descriptor.integrity, Form::snapshot);
+  const json::Value layer = json::Object{{"backing", nullptr},
+                                         {"format", "raw"},
+                                         {"layer_id", membership.layer_id},
+                                         {"payload", json::Object{{"file_kind", "regular"}, {"integrity", integrity}}},
+                                         {"virtual_size", descriptor.upper_size}};
+  const json::Value state = json::Object{{"disk_format", descriptor.format}, {"filesystem", descriptor.fstype},
+                                         {"head", membership.layer_id},      {"kind", "file"},
+                                         {"layers", json::Array{layer}},     {"virtual_size", descriptor.upper_size}};
+  const json::Value capture = json::Object{{"consistency", membership.consistency},
+                                           {"created_at", descriptor.created_at},
+                                           {"source_checkpoint", membership.source_checkpoint},
+                                           {"source_lineage", descriptor.source_sandbox}};
+  const json::Value image =
+      json::Object{{"manifest_digest", descriptor.image_digest}, {"reference", descriptor.image_ref}};
+  json::Array requirements;
+  for (const std::string& key : descriptor.requirements) requirements.emplace_back(key);
+  return json::write(in_utf16_order(json::Object{{"capture", capture},
+                                                 {"extensions", descriptor.extensions},
+                                                 {"image", image},
+                                                 {"parent", descriptor.parent},
+                                                 {"requires", requirements},
+                                                 {"root_disk", json::Object{{"layout", "managed"}}},
+                                                 {"schema", kMemberSchema},
+                                                 {"scope", "file"},
+                                                 {"snapshot_id", membership.id},
+                                                 {"state", state}}));
+}
+
+Result<std::map<std::string, std::string>> parse_member_labels(std::string_view text) {
+  return parse_beside(text, "microsandbox.snapshot-metadata/1", "labels", labels_at);
+}
+
+Result<std::string> parse_member_name(std::string_view text) {
+  return parse_beside(text, "microsandbox.snapshot-group-member/1", "name",
+                      [](const Node& root) { return filled_text(root, "name"); });
+}
+
+Result<std::string> parse_group_head(std::string_view text) {
+  return parse_beside(text, "microsandbox.snapshot-group/1", "head",
+                      [](const Node& root) { return id_at(root, "head", kMemberPrefix); });
+}
+
+}  // namespace msb::snapshot
