@@ -167,6 +167,7 @@ Result<Sandbox> create(const image::Context& context, const std::string& name, c
   config.image_ref = pinned.reference;
   config.image_digest = pinned.digest;
   config.image = std::move(pinned.config);
+  if (request.origin) config.user = request.origin->user;
   MSB_TRY(std::string text, write_config(config, schema, request.config_json));
 
   MSB_TRY(os::StagedDir staged, stage(context, name, request, size, call));

@@ -19,7 +19,8 @@ struct Origin {
   std::string image_digest;
   std::string upper_path;  ///< its disk, which stays as it is
   std::string fstype;
-  uint64_t upper_size = 0;  ///< that the disk must have
+  uint64_t upper_size = 0;          ///< that the disk must have
+  std::optional<std::string> user;  ///< who runs commands, in place of the image's
 };
 
 struct CreateRequest {

@@ -119,7 +119,8 @@ void append(Object& object, Object members) {
 
 /// The whole document, in the order of members that the releases write (formats/snapshots.md §5.5).
 Result<Object> document(const NewConfig& config, const Value* given_environment, Layout layout) {
-  const index::ConfigRecord image = config.image.value_or(index::ConfigRecord());
+  index::ConfigRecord image = config.image.value_or(index::ConfigRecord());
+  if (config.user) image.user = config.user;
   MSB_TRY(Value environment, environment_of(image, given_environment, layout));
   const Object resources{{"cpus", 1}, {"memory_mib", 512}};
   Object root{{"name", config.name}, {"image", image_of(config, layout)}};

@@ -19,6 +19,7 @@ struct NewConfig {
   std::map<std::string, std::string> labels;
   std::optional<uint64_t> disk_mib;          ///< size of a managed disk; none for one copied from a snapshot
   std::optional<index::ConfigRecord> image;  ///< how the image wants to be run, if that is known
+  std::optional<std::string> user;           ///< in place of the image's
 };
 
 inline constexpr size_t kMaxConfig = size_t{1} << 20;

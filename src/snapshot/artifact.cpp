@@ -20,11 +20,6 @@ Error damaged(const std::string& path, const std::string& what) {
   return Error(Status::snapshot_integrity, what + ": " + path).with("path", path);
 }
 
-Error of_group_generation(const std::string& path, const std::string& what) {
-  return Error(Status::unsupported, path + " is " + what + " of microsandbox 0.7; use that release to work with it")
-      .with("path", path);
-}
-
 /// What `name` in `dir` is, itself and not what it links to; nothing when there is no such name.
 Result<std::optional<struct stat>> look_at(const os::File& dir, const std::string& name) {
   struct stat st {};
@@ -79,7 +74,10 @@ Result<Descriptor> read_any(const os::File& dir) {
     if (descriptor) return *std::move(descriptor);
   }
   MSB_TRY(const auto group, look_at(dir, kGroupHead));
-  if (group) return of_group_generation(dir.path(), "a group of snapshots");
+  if (group) {
+    return Error(Status::unsupported, dir.path() + " is a group of snapshots of microsandbox 0.7; name one of them")
+        .with("path", dir.path());
+  }
   return not_found(dir.path(), " has neither a snapshot.json nor a manifest.json");
 }
 
@@ -139,9 +137,18 @@ Result<Artifact> read_artifact(const os::File& dir, const std::string& path) {
 
 }  // namespace
 
+std::string Artifact::name() const {
+  const auto& membership = descriptor.membership;
+  return membership && membership->name ? *membership->name : os::base_name(path);
+}
+
 Result<Descriptor> read_descriptor(const os::File& dir) {
   MSB_TRY(Descriptor descriptor, read_any(dir));
-  if (descriptor.membership) return of_group_generation(dir.path(), "a snapshot");
+  if (descriptor.membership) {
+    return Error(Status::unsupported,
+                 dir.path() + " is a snapshot of microsandbox 0.7; use that release to remove or replace it")
+        .with("path", dir.path());
+  }
   return descriptor;
 }
 

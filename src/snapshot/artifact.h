@@ -22,6 +22,8 @@ struct Artifact {
   uint64_t allocated_bytes = 0;  ///< what the disk takes; 0 for a checkpoint, which has none
 
   std::string upper_path() const { return os::join_path(path, descriptor.upper_file); }
+  /// Its directory's, or what its group calls it.
+  std::string name() const;
 };
 
 /// Opens a directory as a snapshot: `snapshot.json` if it is there, else `manifest.json`. The directory may be reached

@@ -3,6 +3,7 @@
 #include "os/dir.h"
 #include "snapshot/archive_contents.h"
 #include "snapshot/hash_file.h"
+#include "snapshot/mapping.h"
 #include "snapshot/reference.h"
 #include "snapshot/sidecar.h"
 #include "snapshot/translate.h"
@@ -20,18 +21,13 @@ class Conversion {
   /// The descriptor of an artifact in the other form, as it is without further wishes.
   Result<Descriptor> convert(const Artifact& artifact, bool drop_parent) {
     MSB_CHECK(call_.check());
-    if (artifact.descriptor.membership) {
-      return Error(Status::unsupported, artifact.path + " is a snapshot of microsandbox 0.7, which cannot be converted")
-          .with("path", artifact.path);
-    }
     MSB_TRY(const auto original, original_of(artifact));
     if (original && !drop_parent) return *original;
     std::optional<std::string> parent;
     if (!drop_parent) {
       MSB_TRY(parent, name_of_parent(artifact));
     }
-    auto converted =
-        form_ == Form::snapshot ? translated(artifact.descriptor, parent) : reverted(artifact.descriptor, parent);
+    auto converted = in_form(artifact.descriptor, form_, parent);
     if (!converted) return std::move(converted).error().in(artifact.path).with("path", artifact.path);
     const bool sparse = converted->integrity && find_algorithm(converted->integrity->algorithm) == Algorithm::sparse;
     if (form_ == Form::manifest ? is_merkle(artifact.descriptor) : only_sparse_ && !sparse) {
@@ -69,20 +65,13 @@ class Conversion {
   }
 
   Result<std::optional<std::string>> name_of_parent(const Artifact& artifact) {
-    const std::optional<std::string>& parent = artifact.descriptor.parent;
-    if (!parent) return std::optional<std::string>();
+    if (!artifact.descriptor.parent) return std::optional<std::string>();
     if (++generations_ > ArchiveContents::kMaxSnapshots) {
       return Error(Status::unsupported, "the chain of parents of " + artifact.path + " is too long");
     }
-    auto found = open(context_, *parent, call_);
-    if (!found && found.error().status() == Status::snapshot_not_found) {
-      return Error(Status::snapshot_not_found, *parent + ", the parent of " + artifact.path)
-          .with("digest", *parent)
-          .with("path", artifact.path);
-    }
-    if (!found) return std::move(found).error();
-    if (found->descriptor.form == form_) return std::optional(found->digest.text());
-    MSB_TRY(const Descriptor converted, convert(*found, false));
+    MSB_TRY(const Artifact parent, open_parent(context_, artifact, call_));
+    if (parent.descriptor.form == form_) return std::optional(parent.digest.text());
+    MSB_TRY(const Descriptor converted, convert(parent, false));
     return std::optional(identity(converted).text());
   }
 
@@ -95,11 +84,11 @@ class Conversion {
 
 /// A home that may not be written gets no snapshots either, but other places do.
 Done check_place(const Context& context, const Destination& destination, const Call& call) {
-  const Done writable = context.database.check_writable(call);
+  Done writable = context.database.check_writable(call);
   if (writable) return {};
   MSB_TRY(const std::string store, directory_named(context, std::nullopt));
   const bool inside = destination.directory == store || destination.directory.starts_with(store + "/");
-  return inside ? context.database.check_writable(call) : Done();
+  return inside ? std::move(writable) : Done();
 }
 
 }  // namespace

@@ -27,11 +27,6 @@ bool is_strict_digest(const std::string& text) {
   return digest && digest->is_sha256();
 }
 
-Done check_home(const Context& context, const Call& call) {
-  if (context.read_only) return Error(Status::unsupported, "the client is read-only");
-  return context.database.check_writable(call);
-}
-
 Result<std::optional<Algorithm>> choose_algorithm(const HomeForm& home, const CreateRequest& request) {
   if (!home.only_sparse) {
     if (request.integrity) return request.integrity;

@@ -5,9 +5,9 @@
 
 #include "os/dir.h"
 #include "snapshot/archive_contents.h"
+#include "snapshot/mapping.h"
 #include "snapshot/reference.h"
 #include "snapshot/sidecar.h"
-#include "snapshot/translate.h"
 
 namespace msb::snapshot {
 namespace {
@@ -16,23 +16,23 @@ Error cannot_hold(const Artifact& artifact, std::string_view why) {
   return Error(Status::unsupported, artifact.path + " " + std::string(why)).with("path", artifact.path);
 }
 
-/// The snapshot and its ancestors, youngest first.
-Result<std::vector<Artifact>> open_chain(const Context& context, const std::string& ref, bool ancestors,
+enum class Ancestors { none, all, known };
+
+/// The snapshot and its ancestors, youngest first; `known` ends where one is gone.
+Result<std::vector<Artifact>> open_chain(const Context& context, const std::string& ref, Ancestors ancestors,
                                          const Call& call) {
   std::vector<Artifact> chain;
   MSB_TRY(Artifact head, open(context, ref, call));
   chain.push_back(std::move(head));
-  while (ancestors && chain.back().descriptor.parent) {
+  while (ancestors != Ancestors::none && chain.back().descriptor.parent) {
     MSB_CHECK(call.check());
-    const std::string digest = *chain.back().descriptor.parent;
     if (chain.size() == ArchiveContents::kMaxSnapshots) {
       return Error(Status::unsupported, "the chain of parents of " + ref + " is longer than an archive may have");
     }
-    auto parent = open(context, digest, call);
-    if (!parent && parent.error().status() == Status::snapshot_not_found) {
-      return Error(Status::snapshot_not_found, digest + ", the parent of " + chain.back().path)
-          .with("digest", digest)
-          .with("path", chain.back().path);
+    auto parent = open_parent(context, chain.back(), call);
+    if (!parent && parent.error().status() == Status::snapshot_not_found && ancestors == Ancestors::known) {
+      context.log.warn("snapshot", parent.error().message() + ", is gone: exported without it");
+      break;
     }
     if (!parent) return std::move(parent).error();
     chain.push_back(*std::move(parent));
@@ -41,12 +41,9 @@ Result<std::vector<Artifact>> open_chain(const Context& context, const std::stri
 }
 
 Result<ExportedSnapshot> describe(const Context& context, const Artifact& artifact) {
-  if (artifact.descriptor.membership) {
-    return cannot_hold(artifact, "is a snapshot of microsandbox 0.7; use that release to export it");
-  }
   if (artifact.descriptor.checkpoint) return cannot_hold(artifact, "is a checkpoint, which cannot be exported");
   ExportedSnapshot snapshot;
-  snapshot.name = os::base_name(artifact.path);
+  snapshot.name = artifact.name();
   snapshot.disk_path = artifact.upper_path();
   snapshot.descriptor = artifact.descriptor;
   snapshot.record = artifact.descriptor.integrity;
@@ -68,33 +65,38 @@ void name_owners(ExportPlan& plan) {
   }
 }
 
+/// Which ancestors there must be to tell what is exported, although they may not go along: one that is mapped names its
+/// parent by the digest that this one gets. In groups parents are recorded unasked, and may have been removed.
+Ancestors needed_for(Form form, Layout asked) {
+  if (form == Form::member) return Ancestors::known;
+  return form == Form::manifest && asked == Layout::current ? Ancestors::all : Ancestors::none;
+}
+
 }  // namespace
 
 Result<ExportPlan> plan_export(const Context& context, const std::string& ref, bool with_parents, Layout layout,
                                const Call& call) {
   ExportPlan plan;
-  // A translated snapshot names its parent by the digest that this one gets by translation.
-  const bool translating = layout == Layout::current;
-  MSB_TRY(std::vector<Artifact> chain, open_chain(context, ref, with_parents, call));
+  MSB_TRY(std::vector<Artifact> chain, open_chain(context, ref, with_parents ? Ancestors::all : Ancestors::none, call));
   const Form form = chain.front().descriptor.form;
   plan.sparse = layout != Layout::legacy;
   plan.layout = layout != Layout::home ? layout : form == Form::manifest ? Layout::legacy : Layout::current;
-  if (translating && form == Form::manifest && !with_parents) {
-    MSB_TRY(chain, open_chain(context, ref, true, call));
+  if (const Ancestors needed = needed_for(form, layout); !with_parents && needed != Ancestors::none) {
+    MSB_TRY(chain, open_chain(context, ref, needed, call));
   }
   for (auto it = chain.rbegin(); it != chain.rend(); ++it) {
-    const bool manifest = it->descriptor.form == Form::manifest;
-    if (plan.layout == Layout::legacy && !manifest) {
+    const Form from = it->descriptor.form;
+    if (plan.layout == Layout::legacy && from != Form::manifest) {
       return cannot_hold(*it, "has a snapshot.json, which the legacy layout cannot hold without changing its digest");
     }
-    if (plan.layout == Layout::current && manifest && !translating) {
+    if (plan.layout == Layout::current && from == Form::manifest && layout != Layout::current) {
       return cannot_hold(*it, "has a manifest.json, but is the parent of a snapshot.json; ask for the current layout");
     }
     MSB_TRY(ExportedSnapshot snapshot, describe(context, *it));
-    if (plan.layout == Layout::current && manifest) {
+    if (plan.layout == Layout::current && from != Form::snapshot) {
       std::optional<std::string> parent;
       if (!plan.snapshots.empty()) parent = identity(plan.snapshots.back().descriptor).text();
-      auto descriptor = translated(it->descriptor, parent);
+      auto descriptor = in_form(it->descriptor, Form::snapshot, parent);
       if (!descriptor) return std::move(descriptor).error().in(it->path).with("path", it->path);
       snapshot.descriptor = *std::move(descriptor);
     }

@@ -219,6 +219,15 @@ std::string member_bytes(const Descriptor& descriptor) {
                                                  {"state", state}}));
 }
 
+std::optional<std::string> recorded_user(const Descriptor& descriptor) {
+  const auto defaults = std::ranges::find(descriptor.extensions, kRestoreDefaults, &json::Member::name);
+  if (defaults == descriptor.extensions.end()) return std::nullopt;
+  const json::Object* const members = defaults->value.object();
+  if (members == nullptr || members->size() != 1) return std::nullopt;
+  const json::Value* const user = defaults->value.find("user");
+  return user == nullptr || user->string() == nullptr ? std::nullopt : std::optional(*user->string());
+}
+
 Result<std::map<std::string, std::string>> parse_member_labels(std::string_view text) {
   return parse_beside(text, "microsandbox.snapshot-metadata/1", "labels", labels_at);
 }

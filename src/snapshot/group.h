@@ -1,6 +1,7 @@
 #pragma once
 
 #include <map>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -23,6 +24,12 @@ std::string layer_file(std::string_view layer_id);
 Done read_group_member(const json::Node& root, Descriptor& descriptor);
 /// Its canonical bytes, by RFC 8785.
 std::string member_bytes(const Descriptor& descriptor);
+
+/// An extension of 0.7.2 with what a restored sandbox is to have: `{"user": …}`, who runs its commands. It is required,
+/// though releases before it restore without, with the user of the image.
+inline constexpr std::string_view kRestoreDefaults = "microsandbox.restore-defaults";
+/// That user; nothing when the extension is not there, or says more than is known here.
+std::optional<std::string> recorded_user(const Descriptor& descriptor);
 
 // The files beside a descriptor, and the one of a group.
 inline constexpr char kMemberLabels[] = "metadata.json";

@@ -172,8 +172,7 @@ Result<SnapshotRecord> record_of(const Context& context, const Artifact& artifac
   const Descriptor& descriptor = artifact.descriptor;
   SnapshotRecord record;
   record.digest = artifact.digest.text();
-  if (std::string name = os::base_name(artifact.path); is_utf8(name)) record.name = std::move(name);
-  if (descriptor.membership && descriptor.membership->name) record.name = descriptor.membership->name;
+  if (std::string name = artifact.name(); is_utf8(name)) record.name = std::move(name);
   MSB_TRY(record.owns_name, is_in_store(context, artifact.path));
   record.parent_digest = descriptor.parent;
   record.scope = descriptor.scope;

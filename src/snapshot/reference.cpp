@@ -1,6 +1,7 @@
 #include "snapshot/reference.h"
 
 #include "snapshot/directory.h"
+#include "snapshot/group.h"
 #include "snapshot/indexing.h"
 
 namespace msb::snapshot {
@@ -16,6 +17,19 @@ Error empty_name() { return Error(Status::invalid_config, "snapshot name must no
 
 Error not_found(const std::string& digest) { return Error(Status::snapshot_not_found, digest).with("digest", digest); }
 
+/// The member of a group that is called so, by its files: `GROUP:NAME`, or an id.
+Result<std::optional<std::string>> find_member(const Context& context, const std::string& name, const Call& call) {
+  if (name.find(':') == std::string::npos && !is_group_id(name, kMemberPrefix)) return std::optional<std::string>();
+  MSB_TRY(const std::vector<Artifact> artifacts, list_directory(context, std::nullopt, call));
+  for (const Artifact& artifact : artifacts) {
+    if (!artifact.descriptor.membership) continue;
+    const std::string group = os::base_name(os::parent_path(artifact.path));
+    const bool found = artifact.descriptor.membership->id == name || group + ":" + artifact.name() == name;
+    if (found) return std::optional(artifact.path);
+  }
+  return std::optional<std::string>();
+}
+
 Result<std::string> resolve_name(const Context& context, const std::string& name, const Call& call) {
   MSB_TRY(std::string path, path_of_name(context, name));
   MSB_TRY(const bool there, os::exists(context.fs, path));
@@ -23,8 +37,10 @@ Result<std::string> resolve_name(const Context& context, const std::string& name
   MSB_TRY(const auto row, context.database.read(call, [&](index::Transaction& transaction) {
     return find_row_named(transaction, name);
   }));
-  if (!row) return Error(Status::snapshot_not_found, path).with("path", path).with("name", name);
-  return os::canonical_path(row->artifact_path);
+  if (row) return os::canonical_path(row->artifact_path);
+  MSB_TRY(const auto member, find_member(context, name, call));
+  if (member) return *member;
+  return Error(Status::snapshot_not_found, path).with("path", path).with("name", name);
 }
 
 Result<std::string> resolve_digest(const Context& context, const std::string& digest, const Call& call) {
@@ -42,6 +58,15 @@ Result<std::string> resolve_digest(const Context& context, const std::string& di
   }
   if (!row) return std::move(row).error();
   return not_found(digest);
+}
+
+/// A member of a group by its id, beside another one.
+Result<std::optional<Artifact>> open_sibling(const Context& context, const Artifact& member, const std::string& id) {
+  auto artifact = open_artifact(context.fs, os::join_path(os::parent_path(member.path), id));
+  if (artifact && artifact->descriptor.membership && artifact->descriptor.membership->id == id) {
+    return std::optional(*std::move(artifact));
+  }
+  return std::optional<Artifact>();
 }
 
 }  // namespace
@@ -78,7 +103,14 @@ Done check_name(std::string_view name) {
 
 Result<std::string> path_of_name(const Context& context, const std::string& name) {
   MSB_TRY(const std::string directory, directory_named(context, std::nullopt));
-  return os::join_path(directory, name);
+  std::string path = os::join_path(directory, name);
+  const auto group = os::open_dir(context.fs, path);
+  if (!group) return path;
+  MSB_TRY(const auto text, read_member(*group, kGroupHead, kMaxDescriptor));
+  if (!text) return path;
+  auto head = parse_group_head(*text);
+  if (!head) return std::move(head).error().in(os::join_path(path, kGroupHead)).with("path", path);
+  return os::join_path(path, *head);
 }
 
 Result<std::string> directory_named(const Context& context, const std::optional<std::string>& dir) {
@@ -104,6 +136,19 @@ Result<std::string> resolve(const Context& context, const std::string& ref, cons
 Result<Artifact> open(const Context& context, const std::string& ref, const Call& call) {
   MSB_TRY(const std::string path, resolve(context, ref, call));
   return open_artifact(context.fs, path);
+}
+
+Result<Artifact> open_parent(const Context& context, const Artifact& child, const Call& call) {
+  const std::string& parent = child.descriptor.parent.value();
+  if (child.descriptor.membership) {
+    MSB_TRY(auto sibling, open_sibling(context, child, parent));
+    if (sibling) return *std::move(sibling);
+  }
+  auto found = open(context, parent, call);
+  if (found || found.error().status() != Status::snapshot_not_found) return found;
+  return Error(Status::snapshot_not_found, parent + ", the parent of " + child.path)
+      .with("digest", parent)
+      .with("path", child.path);
 }
 
 }  // namespace msb::snapshot

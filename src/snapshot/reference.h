@@ -28,15 +28,15 @@ RefKind ref_kind(std::string_view text);
 /// @retval Status::invalid_config    the message says which rule it breaks
 Done check_name(std::string_view name);
 
-/// Where a snapshot of that name is, or would be.
+/// Where a snapshot of that name is, or would be; for a group of 0.7, its head.
 Result<std::string> path_of_name(const Context& context, const std::string& name);
 /// A directory that a caller named: `~` expanded, and canonical (os::canonical_path); the snapshots directory for none.
 Result<std::string> directory_named(const Context& context, const std::optional<std::string>& dir);
 
 /// The canonical directory that `ref` stands for. The one rule of every operation that takes a reference:
 ///   path    the directory of that path, `~` expanded, indexed or not
-///   name    the one of that name below the snapshots directory; only if there is none, what the index calls so, in
-///           homes of 0.7 also as `GROUP:NAME` or id
+///   name    the one of that name below the snapshots directory, or the head of that group; only if there is neither,
+///           what the index calls so; of groups (0.7) also `GROUP:NAME` or an id, indexed or not
 ///   digest  where the index says, if a snapshot of that digest still is there; else in the snapshots directory
 /// Of names and paths only the place is certain: whether a snapshot is there says open_artifact(). Writes nothing.
 /// @retval Status::invalid_config      it is empty
@@ -45,5 +45,9 @@ Result<std::string> resolve(const Context& context, const std::string& ref, cons
 
 /// resolve() and open_artifact().
 Result<Artifact> open(const Context& context, const std::string& ref, const Call& call);
+
+/// Opens the parent that a snapshot names; that of a member of a group is looked for in the group first.
+/// @retval Status::snapshot_not_found  it is not there; facts `digest`, and `path` of the child
+Result<Artifact> open_parent(const Context& context, const Artifact& child, const Call& call);
 
 }  // namespace msb::snapshot

@@ -1,5 +1,6 @@
 #include "snapshot/restore.h"
 
+#include "snapshot/group.h"
 #include "snapshot/reference.h"
 
 namespace msb::snapshot {
@@ -14,10 +15,10 @@ Error unsupported(const Artifact& artifact, const std::string& why) {
 
 Done check_restorable(const Artifact& artifact) {
   const Descriptor& descriptor = artifact.descriptor;
-  if (descriptor.membership) return unsupported(artifact, "it is a snapshot of microsandbox 0.7");
   if (descriptor.checkpoint) return unsupported(artifact, "it is a checkpoint of a machine");
-  if (!descriptor.requirements.empty()) {
-    return unsupported(artifact, "it requires " + descriptor.requirements.front() + ", which this library lacks");
+  for (const std::string& requirement : descriptor.requirements) {
+    if (requirement == kRestoreDefaults && recorded_user(descriptor)) continue;
+    return unsupported(artifact, "it requires " + requirement + ", which this library lacks");
   }
   if (descriptor.format != "raw" || descriptor.fstype != "ext4") {
     return unsupported(artifact, "its disk is " + descriptor.format + " with " + descriptor.fstype + ", not raw ext4");
@@ -37,7 +38,8 @@ Result<sandbox::Sandbox> restore(const Context& context, const std::string& ref,
                                    .image_digest = artifact.descriptor.image_digest,
                                    .upper_path = artifact.upper_path(),
                                    .fstype = artifact.descriptor.fstype,
-                                   .upper_size = artifact.descriptor.upper_size};
+                                   .upper_size = artifact.descriptor.upper_size,
+                                   .user = recorded_user(artifact.descriptor)};
   return sandbox::create(context, name, request, call);
 }
 

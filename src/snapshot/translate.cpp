@@ -8,8 +8,7 @@
 #include "os/publish.h"
 #include "snapshot/artifact.h"
 #include "snapshot/indexing.h"
-#include "snapshot/integrity.h"
-#include "snapshot/timestamp.h"
+#include "snapshot/mapping.h"
 
 namespace msb::snapshot {
 namespace {
@@ -17,21 +16,6 @@ namespace {
 constexpr const char* kLock = ".snapshot-migration.lock";
 
 Error untranslatable(const std::string& what) { return Error(Status::snapshot_migration, what); }
-
-bool is_strict_digest(const std::string& text) {
-  const auto digest = Digest::parse(text);
-  return digest && digest->is_sha256();
-}
-
-Result<std::optional<Integrity>> translated(const Descriptor& manifest) {
-  if (!manifest.integrity) return std::optional<Integrity>();
-  const auto algorithm = find_algorithm(manifest.integrity->algorithm);
-  if (!algorithm) return untranslatable("the digest of its disk is of an unknown kind");
-  const auto digest = Digest::parse(manifest.integrity->digest);
-  const std::string_view hash = *algorithm == Algorithm::merkle ? "blake3" : "sha256";
-  if (!digest || digest->algorithm() != hash) return untranslatable("the digest of its disk is malformed");
-  return std::optional(make_integrity(*algorithm, *digest, manifest.upper_size));
-}
 
 /// Which file it is, as microsandbox writes it down.
 std::string spell_identity(const struct stat& st) {
@@ -71,7 +55,9 @@ class Pass {
       if (!source && source.error().status() == Status::io && source.error().os_code() != ENOENT) {
         return std::move(source).error();  // nobody knows whose parent it is
       }
-      if (source && *source) sources_.emplace((*source)->digest, **std::move(source));
+      if (!source || !*source) continue;
+      const std::string digest = (*source)->digest;
+      sources_.emplace(digest, **std::move(source));
     }
     uint32_t count = 0;
     for (const auto& [digest, source] : sources_) {
@@ -112,7 +98,7 @@ class Pass {
     if (!again || again->digest != source.digest) return Error(Status::busy, "somebody else is at it");
 
     MSB_TRY(const auto parent, parent_of(source));
-    MSB_TRY(const Descriptor descriptor, snapshot::translated(source.manifest, parent));
+    MSB_TRY(const Descriptor descriptor, translated(source.manifest, parent));
     MSB_CHECK(write(source, descriptor));
     // Opened by its new descriptor, and so with all that is checked of a snapshot.
     MSB_TRY(const Artifact artifact, open_artifact(context_->fs, source.path));
@@ -170,33 +156,6 @@ class Pass {
 };
 
 }  // namespace
-
-Result<Descriptor> translated(const Descriptor& manifest, std::optional<std::string> parent) {
-  if (manifest.format != "raw" || manifest.fstype != "ext4") return untranslatable("its disk is not raw ext4");
-  if (!is_strict_digest(manifest.image_digest)) return untranslatable("it names no image by digest");
-  if (parent && !is_strict_digest(*parent)) return untranslatable("its parent is no digest of a snapshot");
-  const auto created = normalize_timestamp(manifest.created_at);
-  if (!created) return untranslatable("its time is not in RFC 3339");
-  Descriptor descriptor = manifest;
-  descriptor.form = Form::snapshot;
-  descriptor.parent = std::move(parent);
-  descriptor.created_at = *created;
-  MSB_TRY(descriptor.integrity, translated(manifest));
-  return descriptor;
-}
-
-Result<Descriptor> reverted(const Descriptor& snapshot, std::optional<std::string> parent) {
-  if (snapshot.checkpoint || snapshot.scope != "disk") return untranslatable("it is more than a disk");
-  if (snapshot.format != "raw" || snapshot.fstype != "ext4") return untranslatable("its disk is not raw ext4");
-  if (!snapshot.extensions.empty() || !snapshot.requirements.empty()) {
-    return untranslatable("a manifest.json has no place for its extensions");
-  }
-  Descriptor descriptor = snapshot;
-  descriptor.form = Form::manifest;
-  descriptor.parent = std::move(parent);
-  if (descriptor.integrity) descriptor.integrity = Integrity{snapshot.integrity->algorithm, snapshot.integrity->digest};
-  return descriptor;
-}
 
 Result<uint32_t> translate(const Context& context, const Call& call) {
   if (context.read_only) return 0U;

@@ -35,7 +35,8 @@ CreateRequest from_snapshot(const SandboxHome& home, const std::string& content 
                           .image_digest = home.image(),
                           .upper_path = home.path("snapshot.ext4"),
                           .fstype = "ext4",
-                          .upper_size = content.size()};
+                          .upper_size = content.size(),
+                          .user = std::nullopt};
   return request;
 }
 

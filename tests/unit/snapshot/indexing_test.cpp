@@ -3,13 +3,10 @@
 #include <gtest/gtest.h>
 
 #include "snapshot/check.h"
-#include "snapshot/convert.h"
 #include "snapshot/directory.h"
-#include "snapshot/export_plan.h"
 #include "snapshot/new_artifact.h"
 #include "snapshot/query.h"
 #include "snapshot/remove.h"
-#include "snapshot/restore.h"
 #include "support/snapshot_home.h"
 
 namespace msb::snapshot {
@@ -80,15 +77,7 @@ TEST(ReindexTest, MembersOfGroupsAreLeftAlone) {
   EXPECT_TRUE(home.rows().empty());
 
   EXPECT_STATUS(Status::unsupported, remove(home.context(), member, true, home.call()));
-  ConvertRequest convert_it;
-  convert_it.place.name = "converted";
-  convert_it.form = Form::snapshot;
-  EXPECT_STATUS(Status::unsupported, convert(home.context(), member, convert_it, home.call()));
-  EXPECT_STATUS(Status::unsupported, plan_export(home.context(), member, false, Layout::home, home.call()));
   EXPECT_STATUS(Status::snapshot_already_exists, check_destination(home.context(), member, true));
-  const auto artifact = open_artifact(os::real_fs(), member);
-  ASSERT_OK(artifact);
-  EXPECT_STATUS(Status::unsupported, check_restorable(*artifact));
 
   image::CheckOptions deep;
   deep.deep = true;
