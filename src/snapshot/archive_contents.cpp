@@ -5,6 +5,8 @@
 #include <utility>
 
 #include "json/write.h"
+#include "snapshot/group.h"
+#include "snapshot/mapping.h"
 #include "snapshot/reference.h"
 
 namespace msb::snapshot {
@@ -20,10 +22,15 @@ Error differs(const std::string& member, const std::string& what, const std::str
 
 Error wrong_identity(const std::string& path, const std::string& expected, const std::string& actual) {
   return Error(Status::snapshot_integrity,
-               "the descriptor " + path + " is not the one of that digest: expected " + expected + ", found " + actual)
+               "the descriptor " + path + " is that of another snapshot: expected " + expected + ", found " + actual)
       .with("member", path)
       .with("expected", expected)
       .with("actual", actual);
+}
+
+Form form_in(Layout layout) {
+  if (layout == Layout::groups) return Form::member;
+  return layout == Layout::legacy ? Form::manifest : Form::snapshot;
 }
 
 }  // namespace
@@ -38,7 +45,10 @@ Done ArchiveContents::add_descriptor(const ArchiveMember& member, std::string_vi
   if (snapshots_.size() == kMaxSnapshots) {
     return Error(Status::snapshot_archive, "it has more than " + std::to_string(kMaxSnapshots) + " snapshots");
   }
-  const Form form = member.name.layout == Layout::legacy ? Form::manifest : Form::snapshot;
+  const Form form = form_in(member.name.layout);
+  if (!snapshots_.empty() && snapshots_.begin()->second.descriptor.form != form) {
+    return bad_member(member.path, "is of another layout than the members before it");
+  }
   auto descriptor = parse_descriptor(text, form);
   if (!descriptor) return std::move(descriptor).error().in(member.path).with("member", member.path);
   if (descriptor->checkpoint) {
@@ -53,6 +63,25 @@ Done ArchiveContents::add_descriptor(const ArchiveMember& member, std::string_vi
   if (form == Form::snapshot && snapshot.digest.hex() != snapshot.owner) {
     return wrong_identity(member.path, "sha256:" + snapshot.owner, snapshot.digest.text());
   }
+  const auto& membership = snapshot.descriptor.membership;
+  if (membership && membership->id != snapshot.owner) {
+    return wrong_identity(member.path, snapshot.owner, membership->id);
+  }
+  snapshot.id = membership ? membership->id : snapshot.digest.text();
+  snapshot.disk_owner = membership ? membership->layer_id : snapshot.owner;
+  snapshot.disk_path = file_member(member.name.layout, snapshot.disk_owner, snapshot.descriptor.upper_file);
+  if (membership) snapshot.descriptor.upper_file = Descriptor().upper_file;  // as it is unpacked
+  if (!disks_.emplace(snapshot.disk_owner, snapshot.owner).second) {
+    return bad_member(member.path, "has the layer of another snapshot");
+  }
+  return {};
+}
+
+Done ArchiveContents::add_labels(const ArchiveMember& member, std::string_view text, MemberDigests digests) {
+  MSB_CHECK(add(member, std::move(digests)));
+  auto labels = parse_member_labels(text);
+  if (!labels) return std::move(labels).error().in(member.path).with("member", member.path);
+  labels_[member.name.owner] = *std::move(labels);
   return {};
 }
 
@@ -61,41 +90,63 @@ Done ArchiveContents::add_inventory(std::string_view text) {
   return {};
 }
 
-const Descriptor* ArchiveContents::descriptor_of(const std::string& owner) const {
-  const auto found = snapshots_.find(owner);
-  return found == snapshots_.end() ? nullptr : &found->second.descriptor;
+const Descriptor* ArchiveContents::descriptor_of(const std::string& disk_owner) const {
+  const auto found = disks_.find(disk_owner);
+  return found == disks_.end() ? nullptr : &snapshots_.at(found->second).descriptor;
 }
 
-Result<std::vector<ArchivedSnapshot>> ArchiveContents::check() const {
+/// Of all its snapshots.
+Layout ArchiveContents::layout() const {
+  switch (snapshots_.begin()->second.descriptor.form) {
+    case Form::manifest:
+      return Layout::legacy;
+    case Form::member:
+      return Layout::groups;
+    case Form::snapshot:
+      break;
+  }
+  return Layout::current;
+}
+
+Result<std::vector<ArchivedSnapshot>> ArchiveContents::check(Form form_of_members) const {
   if (snapshots_.empty()) return Error(Status::snapshot_archive, "it holds no snapshot");
   if (inventory_) {
     MSB_CHECK(check_inventory());
-  } else if (snapshots_.begin()->second.descriptor.form == Form::snapshot) {
+  } else if (layout() != Layout::legacy) {
     // It comes last, so a cut at a member's end would go unseen, and every digest with it.
     return Error(Status::snapshot_archive, std::string(kInventoryName) + " is missing: it is cut short, or not whole");
   }
   for (const auto& [owner, snapshot] : snapshots_) MSB_CHECK(check_disk(snapshot));
+  MSB_CHECK(check_owners());
+  MSB_TRY(std::vector<ArchivedSnapshot> snapshots, in_order());
+  if (layout() == Layout::groups) MSB_CHECK(project(snapshots, form_of_members));
+  return snapshots;
+}
+
+Done ArchiveContents::check_owners() const {
   for (const auto& [path, seen] : members_) {
-    const bool of_snapshot = seen.name.kind == MemberKind::file;
-    if (of_snapshot && !snapshots_.contains(seen.name.owner)) return bad_member(path, "belongs to no snapshot");
+    const bool orphaned = (seen.name.kind == MemberKind::file && !disks_.contains(seen.name.owner)) ||
+                          (seen.name.kind == MemberKind::labels && !snapshots_.contains(seen.name.owner));
+    if (orphaned) return bad_member(path, "belongs to no snapshot");
   }
-  return in_order();
+  return {};
 }
 
 Done ArchiveContents::check_inventory() const {
+  if (inventory_->layout != layout()) return bad_member(kInventoryName, "is that of another layout");
   std::set<std::string> listed;
   for (const InventoryEntry& entry : inventory_->entries) {
     MSB_CHECK(check_entry(entry));
-    if (entry.included) listed.insert(entry.path);
+    if (entry.included && !listed.insert(entry.path).second) return bad_member(entry.path, "is listed twice");
   }
   for (const auto& [path, seen] : members_) {
     if (!inventory_kind(seen.name.kind).empty() && !listed.contains(path)) {
       return bad_member(path, "is not in the inventory");
     }
   }
-  std::set<std::string> digests;
-  for (const auto& [owner, snapshot] : snapshots_) digests.insert(snapshot.digest.text());
-  if (!std::ranges::equal(digests, inventory_->snapshots)) {
+  std::map<std::string, std::string> found;
+  for (const auto& [owner, snapshot] : snapshots_) found.emplace(snapshot.id, snapshot.digest.text());
+  if (found != inventory_->snapshots) {
     return bad_member(kInventoryName, "lists other snapshots than there are");
   }
   return {};
@@ -111,8 +162,7 @@ Done ArchiveContents::check_entry(const InventoryEntry& entry) const {
   const Seen& seen = found->second;
   if (entry.kind != inventory_kind(seen.name.kind))
     return bad_member(entry.path, "is of another kind in the inventory");
-  const bool owned = seen.name.kind == MemberKind::descriptor || seen.name.kind == MemberKind::file;
-  if (entry.owner != (owned ? std::optional("sha256:" + seen.name.owner) : std::nullopt)) {
+  if (entry.owner != owner_in_inventory(seen)) {
     return bad_member(entry.path, "belongs to another snapshot in the inventory");
   }
   if (entry.encoded_size != seen.stored || entry.apparent_size != seen.size) {
@@ -137,10 +187,20 @@ Done ArchiveContents::check_entry(const InventoryEntry& entry) const {
   return {};
 }
 
+std::optional<std::string> ArchiveContents::owner_in_inventory(const Seen& seen) const {
+  std::string owner = seen.name.owner;
+  if (seen.name.kind == MemberKind::file) {
+    const auto disk = disks_.find(owner);
+    if (disk == disks_.end()) return std::nullopt;
+    owner = disk->second;
+  }
+  const auto snapshot = snapshots_.find(owner);
+  return snapshot == snapshots_.end() ? std::nullopt : std::optional(snapshot->second.id);
+}
+
 Done ArchiveContents::check_disk(const ArchivedSnapshot& snapshot) const {
   const Descriptor& descriptor = snapshot.descriptor;
-  const Layout layout = descriptor.form == Form::manifest ? Layout::legacy : Layout::current;
-  const std::string path = file_member(layout, snapshot.owner, descriptor.upper_file);
+  const std::string& path = snapshot.disk_path;
   const auto found = members_.find(path);
   if (found == members_.end()) return bad_member(path, "is missing: the snapshot has no disk");
   if (found->second.size == descriptor.upper_size) return {};
@@ -156,7 +216,7 @@ Done ArchiveContents::check_disk(const ArchivedSnapshot& snapshot) const {
 Result<std::string> ArchiveContents::find_head() const {
   if (inventory_) {
     for (const auto& [owner, snapshot] : snapshots_) {
-      if (snapshot.digest.text() == inventory_->head) return owner;
+      if (snapshot.id == inventory_->head) return owner;
     }
     return bad_member(kInventoryName, "names a head that is not there");
   }
@@ -166,7 +226,7 @@ Result<std::string> ArchiveContents::find_head() const {
   }
   std::vector<std::string> heads;
   for (const auto& [owner, snapshot] : snapshots_) {
-    if (!parents.contains(snapshot.digest.text())) heads.push_back(owner);
+    if (!parents.contains(snapshot.id)) heads.push_back(owner);
   }
   if (heads.size() == 1) return heads.front();
   return Error(Status::snapshot_archive, heads.empty() ? "its snapshots are each other's parents"
@@ -175,9 +235,9 @@ Result<std::string> ArchiveContents::find_head() const {
 
 Result<std::vector<ArchivedSnapshot>> ArchiveContents::in_order() const {
   MSB_TRY(const std::string head, find_head());
-  std::map<std::string, std::string> owners;  // by digest
+  std::map<std::string, std::string> owners;  // by what children name them by
   for (const auto& [owner, snapshot] : snapshots_) {
-    if (!owners.emplace(snapshot.digest.text(), owner).second) {
+    if (!owners.emplace(snapshot.id, owner).second) {
       return bad_member(owner, "is a second copy of another snapshot in it");
     }
   }
@@ -210,11 +270,32 @@ Result<std::vector<ArchivedSnapshot>> ArchiveContents::in_order() const {
 
 std::string ArchiveContents::name_of(const ArchivedSnapshot& snapshot) const {
   if (!inventory_) return snapshot.owner;
-  if (snapshot.digest.text() == inventory_->head) return inventory_->suggested_name.value_or("");
+  if (snapshot.id == inventory_->head) return inventory_->suggested_name.value_or("");
   const json::Value extensions(inventory_->extensions);
   const json::Value* const names = extensions.find(kNamesExtension);
-  const json::Value* const name = names == nullptr ? nullptr : names->find(snapshot.digest.text());
+  const json::Value* const name = names == nullptr ? nullptr : names->find(snapshot.id);
   return name == nullptr || name->string() == nullptr ? "" : *name->string();
+}
+
+/// Makes members of groups what they will be; parents come first.
+Done ArchiveContents::project(std::vector<ArchivedSnapshot>& chain, Form form) const {
+  std::map<std::string, std::string> digests;  // by id
+  for (ArchivedSnapshot& snapshot : chain) {
+    const auto labels = labels_.find(snapshot.owner);
+    if (labels != labels_.end()) snapshot.descriptor.labels = labels->second;
+    std::optional<std::string> parent;
+    if (snapshot.descriptor.parent) {
+      const auto found = digests.find(*snapshot.descriptor.parent);
+      if (found != digests.end()) parent = found->second;
+      if (!parent) snapshot.lost_parent = snapshot.descriptor.parent;
+    }
+    auto projected = in_form(snapshot.descriptor, form, parent);
+    if (!projected) projected = in_form(snapshot.descriptor, Form::snapshot, parent);
+    MSB_TRY(snapshot.descriptor, std::move(projected));
+    snapshot.digest = identity(snapshot.descriptor);
+    digests.emplace(snapshot.id, snapshot.digest.text());
+  }
+  return {};
 }
 
 }  // namespace msb::snapshot

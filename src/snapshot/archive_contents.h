@@ -21,12 +21,17 @@ struct MemberDigests {
   std::optional<std::string> transport;
 };
 
-/// A snapshot of an archive.
+/// A snapshot of an archive. What a member of a group becomes is another snapshot, with another descriptor.
 struct ArchivedSnapshot {
-  std::string owner;  ///< in the paths of its members
+  std::string owner;       ///< in the paths of its members
+  std::string disk_owner;  ///< in that of its disk: the same, but for a layer
   Descriptor descriptor;
   Digest digest;
   std::string name;  ///< what the exporter called it; empty when nobody says
+  /// By which its children name it, in the archive: the digest of the descriptor there, or an id.
+  std::string id;
+  std::string disk_path;                   ///< of the member
+  std::optional<std::string> lost_parent;  ///< a parent that is not there, and without which nobody can name it
 };
 
 /// What an archive turns out to hold: told of each member in turn, it says at the end whether all of it fits together.
@@ -38,16 +43,18 @@ class ArchiveContents {
   /// Notes a member other than those below.
   Done add(const ArchiveMember& member, MemberDigests digests);
   Done add_descriptor(const ArchiveMember& member, std::string_view text, MemberDigests digests);
+  Done add_labels(const ArchiveMember& member, std::string_view text, MemberDigests digests);
   Done add_inventory(std::string_view text);
 
-  /// Null until its descriptor has been added.
-  const Descriptor* descriptor_of(const std::string& owner) const;
+  /// Of the snapshot whose disk has that owner. Null until its descriptor has been added.
+  const Descriptor* descriptor_of(const std::string& disk_owner) const;
 
   /// Checks what is there against the inventory, and each disk's name and size against its descriptor, and returns the
-  /// snapshots, every parent before its children, the exported one last.
+  /// snapshots, every parent before its children, the exported one last. Members of groups become snapshots of
+  /// `form_of_members`, or of Form::snapshot where the other one has no place for what they say.
   /// @retval Status::snapshot_archive    something is missing, too much, or of another size or digest
   /// @retval Status::snapshot_integrity  a descriptor is not what its digest says
-  Result<std::vector<ArchivedSnapshot>> check() const;
+  Result<std::vector<ArchivedSnapshot>> check(Form form_of_members) const;
 
  private:
   struct Seen {
@@ -58,18 +65,24 @@ class ArchiveContents {
   };
 
   Done check_inventory() const;
+  Done check_owners() const;
+  std::optional<std::string> owner_in_inventory(const Seen& seen) const;
   Done check_entry(const InventoryEntry& entry) const;
   Done check_disk(const ArchivedSnapshot& snapshot) const;
   Result<std::string> find_head() const;
   Result<std::vector<ArchivedSnapshot>> in_order() const;
   std::string name_of(const ArchivedSnapshot& snapshot) const;
+  Done project(std::vector<ArchivedSnapshot>& chain, Form form) const;
+  Layout layout() const;
 
-  std::map<std::string, Seen> members_;                // by path
-  std::map<std::string, ArchivedSnapshot> snapshots_;  // by owner
+  std::map<std::string, Seen> members_;                               // by path
+  std::map<std::string, ArchivedSnapshot> snapshots_;                 // by owner
+  std::map<std::string, std::string> disks_;                          // owners, by those of their disks
+  std::map<std::string, std::map<std::string, std::string>> labels_;  // by owner
   std::optional<Inventory> inventory_;
 };
 
-/// Member of the inventory's extensions with the names of snapshots by their digests, as in archives of 0.7.
+/// Member of the inventory's extensions with the names of snapshots, by what the inventory calls them.
 inline constexpr std::string_view kNamesExtension = "msb-snapshot-member-names";
 
 }  // namespace msb::snapshot

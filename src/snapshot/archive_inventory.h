@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -19,7 +20,7 @@ namespace msb::snapshot {
 /// A member as the inventory has it.
 struct InventoryEntry {
   std::string path;
-  std::optional<std::string> owner;  ///< digest of the snapshot
+  std::optional<std::string> owner;  ///< the snapshot, by digest or id
   std::string kind;
   bool included = true;
   uint64_t encoded_size = 0;   ///< stored bytes
@@ -28,14 +29,16 @@ struct InventoryEntry {
   std::optional<std::string> transport;  ///< digest of TransportHash
 };
 
-/// `archive.json` of the current layout (formats/snapshots.md §11.5).
+/// `archive.json` (formats/snapshots.md §11.5, §11.7). Snapshots are named by their digests, or by their ids in
+/// Layout::groups.
 struct Inventory {
-  std::string head;  ///< digest of the snapshot that was exported
+  Layout layout = Layout::current;
+  std::string head;  ///< the snapshot that was exported
   std::optional<std::string> suggested_name;
   bool with_parents = false;
   bool with_image = false;
-  std::vector<std::string> snapshots;   ///< digests, ascending
-  std::vector<InventoryEntry> entries;  ///< by path, ascending
+  std::map<std::string, std::string> snapshots;  ///< digests of their descriptors
+  std::vector<InventoryEntry> entries;           ///< by path, ascending; as they come in Layout::groups
   json::Object extensions;
   bool with_transport = false;  ///< every entry has a transport digest, and says so
 };
@@ -45,8 +48,9 @@ inline constexpr size_t kMaxInventory = size_t{4} << 20;
 /// How the inventory names that kind of member; empty for those it does not list.
 std::string_view inventory_kind(MemberKind kind);
 
+/// In Layout::current.
 std::string write_inventory(const Inventory& inventory);
-/// Reads what write_inventory() writes, and nothing else: one document has one spelling.
+/// Reads what write_inventory() writes, and nothing else: one document has one spelling. Or one in Layout::groups.
 /// @retval Status::snapshot_archive  malformed or not canonical
 /// @retval Status::unsupported       it asks for what nobody here knows
 Result<Inventory> parse_inventory(std::string_view text);

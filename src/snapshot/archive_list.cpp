@@ -23,6 +23,9 @@ Result<std::vector<std::string>> list_members(ByteSource& source, const ArchiveL
     if (member.name.kind == MemberKind::descriptor) {
       MSB_TRY(const std::string text, reader->text(member, kMaxDescriptor));
       MSB_CHECK(contents.add_descriptor(member, text, {}));
+    } else if (member.name.kind == MemberKind::labels) {
+      MSB_TRY(const std::string text, reader->text(member, kMaxDescriptor));
+      MSB_CHECK(contents.add_labels(member, text, {}));
     } else if (member.name.kind == MemberKind::inventory) {
       MSB_TRY(const std::string text, reader->text(member, kMaxInventory));
       MSB_CHECK(contents.add_inventory(text));
@@ -30,7 +33,7 @@ Result<std::vector<std::string>> list_members(ByteSource& source, const ArchiveL
       MSB_CHECK(contents.add(member, {}));
     }
   }
-  MSB_TRY(const auto snapshots, contents.check());
+  MSB_TRY(const auto snapshots, contents.check(Form::snapshot));
   static_cast<void>(snapshots);
   return paths;
 }

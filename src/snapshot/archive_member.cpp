@@ -8,6 +8,7 @@
 #include "archive/tar_entry.h"
 #include "base/bytes.h"
 #include "snapshot/descriptor.h"
+#include "snapshot/group.h"
 #include "snapshot/reference.h"
 
 namespace msb::snapshot {
@@ -96,9 +97,32 @@ std::optional<MemberName> parse_legacy(const std::vector<std::string_view>& part
   return name;
 }
 
-bool is_of_groups(const std::vector<std::string_view>& parts) {
-  return parts.size() >= 2 && ((parts[0] == "snapshots" && parts[1].starts_with("snap_")) ||
-                               (parts[0] == "layers" && parts[1].starts_with("layer_")));
+bool is_of_groups(const std::vector<std::string_view>& parts, bool directory) {
+  if (parts.size() == 1) return directory && parts[0] == "layers";
+  return (parts[0] == "snapshots" && parts[1].starts_with(kMemberPrefix)) ||
+         (parts[0] == "layers" && parts[1].starts_with(kLayerPrefix));
+}
+
+std::optional<MemberName> parse_groups(const std::vector<std::string_view>& parts, bool directory) {
+  MemberName name{MemberKind::directory, Layout::groups, {}, {}};
+  if (parts.size() == 1) return name;
+  const bool layer = parts[0] == "layers";
+  constexpr std::string_view kSuffix = ".raw";
+  std::string_view owner = parts[1];
+  if (layer && owner.ends_with(kSuffix)) owner.remove_suffix(kSuffix.size());
+  if (!is_group_id(owner, layer ? kLayerPrefix : kMemberPrefix)) return std::nullopt;
+  name.owner = owner;
+  if (directory) return parts.size() == 2 && !layer ? std::optional(name) : std::nullopt;
+  if (layer) {
+    name.kind = MemberKind::file;
+    name.file = Descriptor().upper_file;  // what it will be
+    return parts.size() == 2 && owner.size() < parts[1].size() ? std::optional(name) : std::nullopt;
+  }
+  if (parts.size() != 3) return std::nullopt;
+  name.file = parts[2];
+  name.kind = name.file == kMemberLabels ? MemberKind::labels : MemberKind::descriptor;
+  const bool known = name.kind == MemberKind::labels || name.file == file_name(Form::member);
+  return known ? std::optional(name) : std::nullopt;
 }
 
 }  // namespace
@@ -121,12 +145,10 @@ Result<MemberName> parse_member(std::string_view path, bool directory) {
   if (directory && rest.ends_with('/')) rest.remove_suffix(1);
   if (!is_utf8(rest) || rest.find('\0') != std::string_view::npos) return bad_member(path, "is not UTF-8");
   const std::vector<std::string_view> parts = split(rest);
-  if (is_of_groups(parts)) {
-    return Error(Status::unsupported, "this is an archive of microsandbox 0.7; use that release to load it")
-        .with("member", archive::printable(path));
-  }
   std::optional<MemberName> name;
-  if (parts[0] == kInventoryName) {
+  if (is_of_groups(parts, directory)) {
+    name = parse_groups(parts, directory);
+  } else if (parts[0] == kInventoryName) {
     if (parts.size() == 1 && !directory) name = MemberName{MemberKind::inventory, Layout::current, {}, {}};
   } else if (parts[0] == "snapshots" || parts[0] == "files") {
     name = parse_current(parts, directory);
@@ -146,6 +168,7 @@ std::string descriptor_member(Layout layout, std::string_view owner) {
 }
 
 std::string file_member(Layout layout, std::string_view owner, std::string_view file) {
+  if (layout == Layout::groups) return layer_file(owner);
   return (layout == Layout::legacy ? "" : "files/") + std::string(owner) + "/" + std::string(file);
 }
 

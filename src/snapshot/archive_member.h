@@ -9,18 +9,20 @@
 
 namespace msb::snapshot {
 
-/// The two layouts of snapshot archives (formats/snapshots.md §11.3, §11.4). Values are those of MSB_ARCHIVE_LAYOUT_…
-/// in the header.
+/// The layouts of snapshot archives (formats/snapshots.md §11.3, §11.4, §11.7). Values are those of
+/// MSB_ARCHIVE_LAYOUT_… in the header, which leaves out what is only read.
 enum class Layout : uint32_t {
   home = 0,     ///< what the release that owns the home writes
   legacy = 1,   ///< `<prefix>/manifest.json` and the disk beside it, dense; images below `cache/`
   current = 2,  ///< `snapshots/`, `files/` and `images/`, and an inventory of them all
+  groups = 3,   ///< the same with `layers/`, of members of groups (0.7); images and inventory count as current
 };
 
 enum class MemberKind {
   directory,
   inventory,       ///< `archive.json`
   descriptor,      ///< `snapshot.json` or `manifest.json`
+  labels,          ///< of a member of a group
   file,            ///< a disk; in the legacy layout any other file of a snapshot's directory too
   image_document,  ///< what a cache remembers about a reference
   fsmeta,
@@ -34,13 +36,13 @@ enum class MemberKind {
 struct MemberName {
   MemberKind kind = MemberKind::directory;
   Layout layout = Layout::home;  ///< home for what belongs to none
-  std::string owner;             ///< of a snapshot's member: its prefix, or the hexadecimal digits of its digest
-  std::string file;              ///< last component; for members of images without its suffix
+  std::string owner;  ///< of a snapshot's member: its prefix, the hexadecimal digits of its digest, or its id; of a
+                      ///< layer, the id of that
+  std::string file;   ///< last component; for members of images without its suffix
 };
 
 /// Reads the path of a member. Only what the layouts have passes: no absolute or odd paths, no unknown names.
 /// @retval Status::snapshot_archive  fact `member`
-/// @retval Status::unsupported       it is one of an archive of microsandbox 0.7
 Result<MemberName> parse_member(std::string_view path, bool directory);
 
 // The paths of members.

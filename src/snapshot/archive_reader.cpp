@@ -131,7 +131,8 @@ Done ArchiveReader::check_runs(const ArchiveMember& member) const {
 Done ArchiveReader::count(const ArchiveMember& member) {
   const Layout layout = member.name.layout;
   if (layout != Layout::home) {
-    if (layout_ != Layout::home && layout != layout_) {
+    // Whether snapshots are by digest or in groups only their descriptors tell.
+    if (layout_ != Layout::home && (layout == Layout::legacy) != (layout_ == Layout::legacy)) {
       return bad_member(member.path, "is of another layout than the members before it");
     }
     layout_ = layout;

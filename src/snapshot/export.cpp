@@ -258,13 +258,12 @@ class Exporting {
     inventory_.with_transport = true;
     json::Object names;
     for (const ExportedSnapshot& snapshot : plan_.snapshots) {
-      inventory_.snapshots.push_back(snapshot.digest.text());
+      inventory_.snapshots.emplace(snapshot.digest.text(), snapshot.digest.text());
       if (&snapshot != &plan_.snapshots.back() && check_suggested(snapshot.name)) {
         names.push_back({snapshot.digest.text(), snapshot.name});
       }
     }
     if (!names.empty()) inventory_.extensions.push_back({std::string(kNamesExtension), std::move(names)});
-    std::ranges::sort(inventory_.snapshots);
     std::ranges::sort(inventory_.entries, {}, &InventoryEntry::path);
     return tar_.add_file(kInventoryName, as_bytes(write_inventory(inventory_)));
   }

@@ -8,6 +8,7 @@
 #include "snapshot/import_image.h"
 #include "snapshot/import_stage.h"
 #include "snapshot/indexing.h"
+#include "snapshot/new_artifact.h"
 #include "snapshot/reference.h"
 
 namespace msb::snapshot {
@@ -142,13 +143,6 @@ class Promotion {
   std::vector<std::string> placed_;  // what is there by now, also if more could not be placed
 };
 
-Done check_writable(const Context& context, const Call& call) {
-  if (context.read_only) return Error(Status::unsupported, "the client is read-only");
-  MSB_TRY(const index::Schema schema, context.database.schema(call));
-  if (schema.generation() == index::Generation::none || schema.writable()) return {};
-  return schema.refusal(context.database.path());
-}
-
 ArchiveLimits limits_of(const ImportRequest& request) {
   ArchiveLimits limits;
   if (request.max_unpacked_bytes != 0) limits.max_unpacked_bytes = request.max_unpacked_bytes;
@@ -160,10 +154,12 @@ ArchiveLimits limits_of(const ImportRequest& request) {
 
 Result<index::SnapshotRow> import_archive(const Context& context, const ImportRequest& request, const Call& call) {
   if (request.name) MSB_CHECK(check_name(*request.name));
-  MSB_CHECK(check_writable(context, call));
+  MSB_CHECK(check_home(context, call));
   MSB_TRY(const auto source, ArchiveSource::open(context.fs, os::expand_home(request.path), request.fd, call));
   StageOptions options;
   MSB_TRY(options.directory, directory_named(context, request.dest));
+  MSB_TRY(const HomeForm home, form_of_home(context, call));
+  options.form_of_members = home.form;
   options.skip_verify = request.skip_verify;
   options.limits = limits_of(request);
   MSB_CHECK(os::make_dirs(context.fs, options.directory));

@@ -43,9 +43,9 @@ class Staging {
       if (!more) break;
       MSB_CHECK(take(member));
     }
-    MSB_TRY(std::vector<ArchivedSnapshot> snapshots, contents_.check());
+    MSB_TRY(std::vector<ArchivedSnapshot> snapshots, contents_.check(options_.form_of_members));
     for (ArchivedSnapshot& snapshot : snapshots) {
-      Directory& directory = directories_.at(snapshot.owner);
+      Directory& directory = directories_.at(snapshot.disk_owner);
       MSB_CHECK(complete(snapshot, directory));
       staged_.snapshots.push_back({std::move(snapshot), std::move(directory.dir)});
     }
@@ -64,6 +64,8 @@ class Staging {
       }
       case MemberKind::descriptor:
         return take_descriptor(member);
+      case MemberKind::labels:
+        return take_labels(member);
       case MemberKind::file:
         return member.name.file == kSidecarName && member.name.layout == Layout::legacy ? take_sidecar(member)
                                                                                         : take_file(member);
@@ -89,16 +91,27 @@ class Staging {
   }
 
   Done take_descriptor(const ArchiveMember& member) {
-    MSB_TRY(const std::string text, reader_->text(member, kMaxDescriptor));
     MemberDigests digests;
+    MSB_TRY(const std::string text, take_text(member, digests));
+    MSB_CHECK(contents_.add_descriptor(member, text, std::move(digests)));
+    if (member.name.layout == Layout::groups) return {};  // it will be another one
+    MSB_TRY(Directory* const directory, directory_of(member));
+    return write(*directory, member.name.file, text);
+  }
+
+  Done take_labels(const ArchiveMember& member) {
+    MemberDigests digests;
+    MSB_TRY(const std::string text, take_text(member, digests));
+    return contents_.add_labels(member, text, std::move(digests));
+  }
+
+  Result<std::string> take_text(const ArchiveMember& member, MemberDigests& digests) {
+    MSB_TRY(std::string text, reader_->text(member, kMaxDescriptor));
     digests.sha256 = Digest::sha256_of(as_bytes(text)).text();
     TransportHash transport = transport_hash(member);
     transport.update(as_bytes(text));
     digests.transport = transport.digest();
-    MSB_CHECK(contents_.add_descriptor(member, text, std::move(digests)));
-    MSB_TRY(Directory* const directory, directory_of(member));
-    MSB_TRY(const os::File file, directory->dir.create_file(member.name.file));
-    return file.write_at(as_bytes(text), 0);
+    return text;
   }
 
   Done take_sidecar(const ArchiveMember& member) {
@@ -159,7 +172,7 @@ class Staging {
   /// Writes a member's content to an empty file. Its digest by `algorithm`, if there is one.
   Result<std::optional<Digest>> unpack(const ArchiveMember& member, const os::File& file,
                                        std::optional<Algorithm> algorithm, MemberDigests& digests) {
-    const bool travels = member.name.layout == Layout::current && !member.behind_end;
+    const bool travels = member.name.layout != Layout::legacy && !member.behind_end;
     TransportHash transport = transport_hash(member);
     DiskStream disk(&file, member.size, member.runs, algorithm);
     os::WriteBehind behind(disk, call_);
@@ -197,6 +210,13 @@ class Staging {
       const int result = context_.fs.unlink(directory.dir.dir().fd(), name.c_str(), 0);
       if (result < 0) return Error::io("remove", os::join_path(directory.dir.dir().path(), name), -result);
     }
+    if (snapshot.lost_parent) {
+      context_.log.warn("snapshot", snapshot.id + " is imported without its parent " + *snapshot.lost_parent +
+                                        ", which is not in the archive");
+    }
+    if (snapshot.disk_owner != snapshot.owner) {
+      MSB_CHECK(write(directory, file_name(descriptor.form), canonical_bytes(descriptor)));
+    }
     std::optional<Integrity> record = descriptor.integrity;
     if (!record && directory.sidecar) {
       MSB_TRY(record, parse_sidecar(*directory.sidecar, descriptor));
@@ -204,8 +224,12 @@ class Staging {
     StagedFile& staged = directory.files.at(descriptor.upper_file);
     if (!options_.skip_verify) MSB_CHECK(settle(snapshot, directory, staged, record));
     if (descriptor.integrity || !record) return {};
-    MSB_TRY(const os::File file, directory.dir.create_file(std::string(kSidecarName)));
-    return file.write_at(as_bytes(sidecar_bytes(descriptor, *record)), 0);
+    return write(directory, kSidecarName, sidecar_bytes(descriptor, *record));
+  }
+
+  static Done write(const Directory& directory, std::string_view name, std::string_view text) {
+    MSB_TRY(const os::File file, directory.dir.create_file(std::string(name)));
+    return file.write_at(as_bytes(text), 0);
   }
 
   /// Compares with `record`, or makes it.
@@ -236,11 +260,9 @@ class Staging {
       MSB_TRY(const Digest by_extents, hash_extents(file, call_));
       if (by_extents.text() == record->digest) return {};
     }
-    const std::string path =
-        file_member(descriptor.form == Form::manifest ? Layout::legacy : Layout::current, snapshot.owner, name);
-    return Error(Status::snapshot_integrity, "the disk " + path + " is not what was recorded: expected " +
+    return Error(Status::snapshot_integrity, "the disk " + snapshot.disk_path + " is not what was recorded: expected " +
                                                  record->digest + ", found " + digest.text())
-        .with("member", path)
+        .with("member", snapshot.disk_path)
         .with("expected", record->digest)
         .with("actual", digest.text());
   }

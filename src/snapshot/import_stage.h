@@ -38,7 +38,8 @@ struct StagedArchive {
 };
 
 struct StageOptions {
-  std::string directory;  ///< where the snapshots will be; canonical, and there
+  std::string directory;                  ///< where the snapshots will be; canonical, and there
+  Form form_of_members = Form::snapshot;  ///< as ArchiveContents::check()
   bool skip_verify = false;
   ArchiveLimits limits;
 };

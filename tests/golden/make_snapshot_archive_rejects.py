@@ -115,6 +115,68 @@ def legacy(prefix="name", text=None, extra=b"", disk=True):
     return member(f"{prefix}/manifest.json", text) + body + extra + END
 
 
+ID, PARENT_ID = "snap_" + "1" * 32, "snap_" + "2" * 32
+
+
+def layer_of(snapshot):
+    return snapshot.replace("snap_", "layer_")
+
+
+def group_member(snapshot=ID, parent=None, layer=None, size=512, **more):
+    layer = layer or layer_of(snapshot)
+    value = {
+        "capture": {"consistency": "crash-consistent", "created_at": "2026-05-01T12:00:00.000000000Z",
+                    "source_checkpoint": None, "source_lineage": "base"},
+        "extensions": {}, "image": {"manifest_digest": IMAGE, "reference": "alpine:3.20"}, "parent": parent,
+        "requires": [], "root_disk": {"layout": "managed"}, "schema": "microsandbox.snapshot/1", "scope": "file",
+        "snapshot_id": snapshot,
+        "state": {"disk_format": "raw", "filesystem": "ext4", "head": layer, "kind": "file", "layers": [
+            {"backing": None, "format": "raw", "layer_id": layer,
+             "payload": {"file_kind": "regular", "integrity": None}, "virtual_size": size}], "virtual_size": size},
+    }
+    value.update(more)
+    return dump(value)
+
+
+def groups(change=lambda value: None, snapshots=None, labels=b"", disk=DISK, extra=b"", listing=True):
+    """A good archive of members of groups, the last of them its head, but for what the arguments make of it."""
+    snapshots = snapshots or {ID: group_member()}
+    entries, out = [], b""
+
+    def add(path, owner, kind, body, integrity):
+        nonlocal out
+        out += member(path, body)
+        entries.append({"path": path, "owner_snapshot": owner, "kind": kind, "included": True,
+                        "encoded_size": len(body), "apparent_size": len(body), "sparse_ranges": [],
+                        "integrity": integrity})
+
+    for snapshot, text in snapshots.items():
+        add(f"snapshots/{snapshot}/snapshot.json", snapshot, "snapshot-descriptor", text,
+            {"algorithm": "sha256", "digest": sha(text)})
+        if labels:
+            add(f"snapshots/{snapshot}/metadata.json", snapshot, "snapshot-metadata", labels,
+                {"algorithm": "sha256", "digest": sha(labels)})
+        add(f"layers/{layer_of(snapshot)}.raw", snapshot, "file-payload", disk, None)
+    entries.sort(key=lambda entry: entry["path"])
+    total = sum(entry["encoded_size"] for entry in entries)
+    listed = {
+        "schema": "microsandbox.snapshot-archive/1", "head": list(snapshots)[-1], "suggested_name": "name",
+        "completeness": "boot-complete",
+        "members": [{"snapshot_id": each, "descriptor_path": f"snapshots/{each}/snapshot.json",
+                     "descriptor_digest": sha(snapshots[each])} for each in sorted(snapshots)],
+        "entries": entries,
+        "limits": {"entry_count": len(entries), "encoded_bytes": total, "apparent_bytes": total},
+        "extensions": {"msb-snapshot-member-names": {each: "name-" + each[-1] for each in snapshots}}, "requires": [],
+    }
+    change(listed)
+    return out + extra + (member("archive.json", dump(listed)) if listing else b"") + END
+
+
+OF_GROUPS = []
+groups(OF_GROUPS.append)
+LABELS = dump({"schema": "microsandbox.snapshot-metadata/1", "labels": {"owner": "alice"}})
+
+
 def setter(*path, value):
     def change(target):
         for step in path[:-1]:
@@ -133,6 +195,9 @@ GOOD = {
     "behind-the-end.tar": legacy() + member("name/.integrity.json", b"{}") + END,
     "garbage-behind-the-end.tar": current() + b"garbage" * 100,
     "no-end.tar": current(end=b""),
+    "groups.tar": groups(labels=LABELS),
+    "groups-chain.tar": groups(snapshots={PARENT_ID: group_member(PARENT_ID), ID: group_member(parent=PARENT_ID)}),
+    "groups-without-parent.tar": groups(snapshots={ID: group_member(parent=PARENT_ID)}),
 }
 BAD = {
     "absolute-path.tar": current(extra=member("/etc/passwd", b"x")),
@@ -202,7 +267,31 @@ BAD = {
     "nothing.tar": b"",
     "text.tar": b"this is no archive\n" * 60,
     "cut.tar.zst": b"\x28\xb5\x2f\xfd\x04\x00",
-    "of-groups.tar": member("snapshots/snap_0123456789abcdef0123456789abcdef/snapshot.json", b"{}") + END,
+    "groups-descriptor-malformed.tar": groups(snapshots={ID: b"{}"}),
+    "groups-descriptor-of-another-id.tar": groups(snapshots={ID: group_member(PARENT_ID, layer=layer_of(ID))}),
+    "groups-descriptor-of-a-checkpoint.tar": groups(snapshots={ID: group_member(scope="checkpoint")}),
+    "groups-one-layer-twice.tar": groups(snapshots={
+        PARENT_ID: group_member(PARENT_ID), ID: group_member(layer=layer_of(PARENT_ID))}),
+    "groups-labels-malformed.tar": groups(labels=b"{}"),
+    "groups-labels-of-nobody.tar": groups(extra=member(f"snapshots/{PARENT_ID}/metadata.json", LABELS)),
+    "groups-layer-of-nobody.tar": groups(extra=member(f"layers/{layer_of(PARENT_ID)}.raw", DISK)),
+    "groups-layer-of-another-size.tar": groups(disk=DISK[:511]),
+    "groups-bad-id.tar": groups(extra=member("snapshots/snap_1/snapshot.json", b"{}")),
+    "groups-bad-layer-id.tar": groups(extra=member("layers/layer_1.raw", DISK)),
+    "groups-layer-without-suffix.tar": groups(extra=member(f"layers/{layer_of(ID)}", DISK)),
+    "groups-unknown-file.tar": groups(extra=member(f"snapshots/{ID}/group-member.json", b"{}")),
+    "groups-and-others.tar": groups(extra=current()[:-1024], listing=False),
+    "groups-no-inventory.tar": groups(listing=False),
+    "groups-inventory-of-a-part.tar": groups(setter("completeness", value="dependent")),
+    "groups-inventory-of-other-limits.tar": groups(setter("limits", "encoded_bytes", value=1)),
+    "groups-inventory-of-others.tar": current(extra=member("archive.json", dump(OF_GROUPS[0])), listing=False),
+    "groups-inventory-with-another-digest.tar": groups(setter("members", 0, "descriptor_digest", value=IMAGE)),
+    "groups-inventory-with-another-owner.tar": groups(setter("entries", 0, "owner_snapshot", value=PARENT_ID)),
+    "groups-inventory-with-bad-ranges.tar": groups(setter("entries", 0, "sparse_ranges", value=[[0]])),
+    "groups-inventory-with-unknown-member.tar": groups(setter("artifact", value="snapshot-archive")),
+    "groups-inventory-with-unknown-requirement.tar": groups(setter("requires", value=["encryption"])),
+    "groups-inventory-lists-one-twice.tar": groups(lambda value: value["entries"].append(value["entries"][0])),
+    "groups-inventory-misses-labels.tar": groups(lambda value: value["entries"].pop(1), labels=LABELS),
     "legacy-hidden-name.tar": legacy(".hidden"),
     "legacy-with-both-descriptors.tar": legacy(extra=member("name/snapshot.json", descriptor(512))),
     "legacy-without-descriptor.tar": member("name/upper.ext4", DISK) + END,

@@ -533,8 +533,17 @@ class Msb_0_7_2(Release):
         self.assertEqual([each["digest"] for each in self.told("snapshot", "ls", f"{self.home}/snapshots")],
                          [row["digest"]])
         self.msbctl("check", "--deep")
-        self.refuse("snapshot create -q two --from theirs", "snapshot rm theirs:one")
+        self.assertEqual(self.told("snapshot", "inspect", "theirs")["digest"], row["digest"])
+        self.refuse("snapshot create -q two --from theirs", "snapshot rm theirs:one", "snapshot convert theirs:one two")
         self.msb("snapshot", "verify", "theirs:one")
+        # Of another home it is used there, as it is or in a form of its own.
+        there = {"home": self.path("there")}
+        self.msbctl("image", "load", "-q", "-i", self.demo_archive(), **there)
+        self.msbctl("sandbox", "create", "-q", "fork", "--from-snapshot", row["artifact_path"], **there)
+        for form in ("manifest", "snapshot"):
+            made = self.told("snapshot", "convert", row["artifact_path"], form, "--to", form, **there)
+            self.assertTrue(self.told("snapshot", "verify", form, **there)["verified"])
+            self.assertEqual(os.path.basename(made["artifact_path"]), form)
 
     def test_archives_of_ours(self):
         """Exported by us, in either layout and from homes of either generation, with parents and image."""
@@ -552,14 +561,76 @@ class Msb_0_7_2(Release):
                 self.msb("snapshot", "load", out, home=there)
                 self.assertEqual(len(self.seen("snapshot", "ls", home=there)), 1 if name == "base" else 2)
                 self.assertEqual(len(os.listdir(f"{there}/cache/vmdk")), 1)
+                if (source, layout) == (later, "current"):
+                    # Exported from there it is what it was.
+                    [head] = [each["name"] for each in self.seen("snapshot", "ls", home=there) if each["parent_digest"]]
+                    self.msbctl("snapshot", "export", "-q", head, out, "--with-parents", home=there)
+                    again = self.path(f"again-{number}")
+                    self.make_home("0.6.14", again)
+                    self.msbctl("snapshot", "import", "-q", out, home=again)
+                    self.assertEqual({each["digest"] for each in self.told("snapshot", "ls", home=again)},
+                                     {each["digest"] for each in self.told("snapshot", "ls", home=source)
+                                      if each["name"] in ("base", name)})
+
+    def family(self):
+        """A parent and its child, whose names it gives."""
+        self.bring()
+        self.msb("snapshot", "create", "one", "--from-sandbox", "theirs", "--label", "a=b")
+        self.msb("snapshot", "create", "two", "--from-sandbox", "theirs", "--integrity")
+        return ["one", "two"]
 
     def test_archives_of_theirs(self):
-        """Saved by it: refused, with the name of the release that can read them."""
+        """Saved by it: we import them, in the form of the home, which its owner reads."""
+        names = self.family()
+        self.msb("snapshot", "save", "theirs:two", self.path("two.msb"), "--with-parents", "--with-image")
+        self.msb("snapshot", "save", "theirs:one", self.path("one.tar"), "--plain-tar")
+        for release in ("0.6.3", "0.6.14"):
+            there = {"home": self.path(f"there-{release}")}
+            self.make_home(release, there["home"])
+            for name in ("two.msb", "one.tar"):
+                self.msbctl("snapshot", "import", "-q", self.path(name), **there)
+            found = {each["name"]: each for each in self.told("snapshot", "ls", **there)}
+            self.assertEqual(sorted(found), names)
+            self.assertEqual(found["two"]["parent_digest"], found["one"]["digest"])
+            for name in names:
+                self.assertTrue(self.told("snapshot", "verify", name, **there)["verified"])
+            self.msbctl("image", "load", "-q", "-i", self.demo_archive(), **there)
+            self.msbctl("check", "--deep", **there)
+            home.Home(there["home"])
+            self.msbctl("sandbox", "create", "-q", "fork", "--from-snapshot", "two", **there)
+
+    def test_machines_of_theirs(self):
+        """A snapshot of its boots with us, once it was brought over."""
+        if demo_image.no_machines():
+            self.skipTest(demo_image.no_machines())
         self.bring()
-        self.msb("snapshot", "create", "one", "--from-sandbox", "theirs")
-        self.msb("snapshot", "save", "theirs:one", self.path("out.msb"))
-        told = self.msbctl("snapshot", "import", "-q", self.path("out.msb"), home=self.path("there"), code=1)
-        self.assertIn("microsandbox 0.7", told)
+        there = {"home": self.path("there")}
+        demo_image.write_shell(self.path("shell.tar"))
+        self.msbctl("image", "load", "-q", "-i", self.path("shell.tar"), **there)
+        self.msb("load", "-q", "-i", self.path("shell.tar"))
+        self.run_sandbox("machine", "demo/shell:1")
+        self.msb("snapshot", "create", "one", "--from-sandbox", "machine")
+        self.msb("snapshot", "save", "machine:one", self.path("machine.msb"))
+        self.msbctl("snapshot", "import", "-q", self.path("machine.msb"), "--name", "brought", **there)
+        said = self.msbctl("run", "--accelerator", "tcg", "--from-snapshot", "brought", "--", "sh", "-c",
+                           "cat /etc/motd", **there)
+        self.assertEqual(said, "hello\n")
+
+    def test_disks_stay_the_same(self):
+        """From it to us and back."""
+        self.family()
+        [path] = [each["artifact_path"] for each in self.told("snapshot", "ls") if each["name"] == "two"]
+        [layer] = os.listdir(f"{path}/layers")
+        here, there = self.path("here"), self.path("there")
+        self.msb("snapshot", "save", "theirs:two", self.path("out.msb"))
+        self.msbctl("snapshot", "import", "-q", self.path("out.msb"), home=here)
+        self.assertEqual(read_file(f"{here}/snapshots/two/upper.ext4"), read_file(f"{path}/layers/{layer}"))
+        self.msbctl("snapshot", "export", "-q", "two", self.path("back.tar.zst"), "--layout", "current", home=here)
+        self.msb("snapshot", "load", self.path("back.tar.zst"), home=there)
+        [row] = self.told("snapshot", "ls", home=there)
+        [layer] = os.listdir(f"{row['artifact_path']}/layers")
+        self.assertEqual(read_file(f"{here}/snapshots/two/upper.ext4"),
+                         read_file(f"{row['artifact_path']}/layers/{layer}"))
 
 
 if __name__ == "__main__":

@@ -257,6 +257,12 @@ class Home_0_7_2(KeptHome):
         self.assertNotIn("/snapshots/", self.msbctl("check", code=1))  # the fixtures have no images
         self.assertEqual(sorted(each["name"] for each in self.told("sandbox", "ls")), ["base-nl", "base1"])
         self.assertEqual(len(self.told("image", "ls")), 2)
+        for name, code in (("base1", 0), ("base1:sparse30", 0), ("base1:integ", 1)):  # see above
+            self.msbctl("snapshot", "export", "-q", name, self.path("out.tar"), "--plain-tar", code=code)
+        self.msbctl("snapshot", "export", "-q", "base1:sparse30", self.path("out.tar"), "--plain-tar")
+        self.assertEqual(archive.read(self.path("out.tar")).inventory["suggested_name"], "sparse30")
+        self.msbctl("snapshot", "import", "-q", self.path("out.tar"), home=self.path("there"))
+        self.assertTrue(self.told("snapshot", "verify", "sparse30", home=self.path("there"))["verified"])
         self.assertIn("schema of microsandbox 0.7.2", self.msbctl("snapshot", "reindex", code=1))
         self.assertEqual(database.dump(f"{self.home}/db/msb.db"), before)
 

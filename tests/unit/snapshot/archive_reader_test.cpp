@@ -83,7 +83,7 @@ TEST(ArchiveInventoryTest, ReadsWhatItWrites) {
   Inventory inventory;
   const std::string digest = "sha256:" + std::string(64, 'a');
   inventory.head = digest;
-  inventory.snapshots = {digest};
+  inventory.snapshots = {{digest, digest}};
   inventory.with_transport = true;
   InventoryEntry entry;
   entry.path = "files/" + std::string(64, 'a') + "/upper.ext4";
