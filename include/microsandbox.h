@@ -1572,7 +1572,8 @@ MSB_API bool msb_machine_end_read(const msb_machine_end *end, msb_machine_end_in
 /* ---- Snapshots -------------------------------------------------------------------------------------------------- */
 
 /* A snapshot is a directory: a descriptor and the writable disk of a stopped sandbox. The directory is the truth, the
- * index a cache of it. `ref` is a name under the snapshots directory, a path, or a digest; see msb_snapshot_ref_kind(). */
+ * index a cache of it. `ref` is a name under the snapshots directory, a path, or a digest; see msb_snapshot_ref_kind(). The
+ * names of snapshots of microsandbox 0.7 are `GROUP:NAME`, an id `snap_…`, or `GROUP` for its head. */
 
 typedef struct msb_snapshot_create_opts {
     size_t struct_size;
@@ -1633,6 +1634,8 @@ typedef struct msb_snapshot_convert_opts {
  * the disk stays as recorded, but a Merkle root becomes `msb-sparse-sha256-v1` in a `manifest.json`, whose readers know no
  * other; then the disk is held against the root first. A snapshot that microsandbox once translated from a `manifest.json`
  * becomes that one again, with the digest that it had.
+ *
+ * A snapshot of microsandbox 0.7 becomes either form, so that it can be used in homes of earlier releases.
  *
  * @param client  The client.
  * @param ref     Name, path or digest of the snapshot to convert.
@@ -1846,7 +1849,8 @@ typedef struct msb_snapshot_export_opts {
 
 /**
  * Writes a snapshot as one archive, `.tar.zst` or plain tar. Holes are not stored, but in the legacy layout. A file
- * appears under its name only when it is whole; descriptors are not changed.
+ * appears under its name only when it is whole; descriptors are not changed, but for a `manifest.json` in
+ * MSB_ARCHIVE_LAYOUT_CURRENT and for snapshots of microsandbox 0.7, which leave as a `snapshot.json`.
  *
  * @param client    The client.
  * @param ref       Name, path or digest.
@@ -1876,7 +1880,8 @@ typedef struct msb_snapshot_import_opts {
 
 /**
  * Takes the snapshots of an archive into a home, and its image into the cache. Everything is staged and checked before
- * anything becomes visible; snapshots that are there already, identical, are taken as imported.
+ * anything becomes visible; snapshots that are there already, identical, are taken as imported. Those of an archive of
+ * microsandbox 0.7 become snapshots in the form of the home.
  *
  * @param client        The client.
  * @param archive_path  The archive; what it is, its content tells. NULL to read `opts->fd`.

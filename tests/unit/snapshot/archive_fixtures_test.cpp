@@ -30,6 +30,16 @@ Done read_members(const std::string& path, const Call& call) {
   }
 }
 
+/// The disk is what was recorded, and its holes are holes.
+void expect_whole(const SnapshotHome& home, const std::string& path) {
+  const auto artifact = open_artifact(os::real_fs(), path);
+  ASSERT_OK(artifact);
+  const auto report = verify(os::real_fs(), *artifact, 2, home.call());
+  ASSERT_OK(report);
+  EXPECT_TRUE(report->upper);
+  EXPECT_LT(test::allocated(artifact->upper_path()), uint64_t{2} << 20);
+}
+
 TEST(ArchiveFixturesTest, ImportsWhatEveryReleaseHasWritten) {
   const auto fixtures = test::shared_path(kFixtures);
   if (!fixtures) GTEST_SKIP() << "the golden fixtures are not installed";
@@ -52,12 +62,7 @@ TEST(ArchiveFixturesTest, ImportsWhatEveryReleaseHasWritten) {
       for (const json::Member& one : *digests->object()) known = known || *one.value.string() == row->digest;
       EXPECT_TRUE(known) << row->digest;
       EXPECT_EQ(home.names().size(), name == "child2" ? 3U : 1U);
-      const auto artifact = open_artifact(os::real_fs(), row->artifact_path);
-      ASSERT_OK(artifact);
-      const auto report = verify(os::real_fs(), *artifact, 2, home.call());
-      ASSERT_OK(report);
-      EXPECT_TRUE(report->upper);
-      EXPECT_LT(test::allocated(artifact->upper_path()), uint64_t{2} << 20);
+      expect_whole(home, row->artifact_path);
     }
   }
   EXPECT_EQ(imported, 36U);
@@ -76,12 +81,7 @@ TEST(ArchiveFixturesTest, ImportsThoseOfGroupsAsOthers) {
     const std::string file = entry.path().filename().string();
     EXPECT_EQ(row->name, file.substr(0, std::min(file.find('.'), file.find("-with-"))));
     EXPECT_EQ(home.names().size(), file.starts_with("integ") ? 2U : 1U);
-    const auto artifact = open_artifact(os::real_fs(), row->artifact_path);
-    ASSERT_OK(artifact);
-    const auto report = verify(os::real_fs(), *artifact, 2, home.call());
-    ASSERT_OK(report);
-    EXPECT_TRUE(report->upper);
-    EXPECT_LT(test::allocated(artifact->upper_path()), uint64_t{2} << 20);
+    expect_whole(home, row->artifact_path);
   }
   EXPECT_EQ(imported, 7U);
 }
