@@ -101,21 +101,24 @@ class Inspection {
     options.edition = options_.edition;
     options.busy_timeout = options_.busy_timeout.value_or(report_.home.busy_timeout.value_or(options.busy_timeout));
     auto database = index::Database::open(fs_, report_.home.database, options, call_);
-    if (!database && !goes_on(database.error())) return std::move(database).error();
-    auto schema = database ? (*database)->schema(call_) : Result<index::Schema>(std::move(database).error());
-    if (!schema) {
-      report_.state = HomeState::unreadable;
-      report_.generation = index::Generation::unknown;
-      name_releases(std::nullopt);
-      obstruct_index(schema.error().message());
-      add_problem(ProblemKind::index_damaged, report_.database_path, report_.database_path, schema.error().message());
-      return {};
-    }
+    if (!database) return take_as_unreadable(std::move(database).error());
+    auto schema = (*database)->schema(call_);
+    if (!schema) return take_as_unreadable(std::move(schema).error());
     const bool made = there && schema->generation() != index::Generation::none;
     if (made) describe(*schema);
     obstruct(Writes::files, report_.home.database);
     obstruct(Writes::files, report_.database_path);
     return look_inside(**database, options.busy_timeout);
+  }
+
+  Done take_as_unreadable(Error error) {
+    if (!goes_on(error)) return error;
+    report_.state = HomeState::unreadable;
+    report_.generation = index::Generation::unknown;
+    name_releases(std::nullopt);
+    obstruct_index(error.message());
+    add_problem(ProblemKind::index_damaged, report_.database_path, report_.database_path, error.message());
+    return {};
   }
 
   void describe(const index::Schema& schema) {
