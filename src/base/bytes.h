@@ -25,6 +25,18 @@ T load_le(Bytes bytes, size_t offset) {
   return value;
 }
 
+/// The same of a big-endian one.
+template <std::unsigned_integral T>
+T load_be(Bytes bytes, size_t offset) {
+  const auto value = load_le<T>(bytes, offset);
+  static_assert(sizeof value == 4 || sizeof value == 8);
+  if constexpr (sizeof value == 4) {
+    return __builtin_bswap32(value);
+  } else {
+    return __builtin_bswap64(value);
+  }
+}
+
 template <std::integral T>
 void store_le(MutableBytes bytes, size_t offset, T value) {
   std::memcpy(bytes.data() + offset, &value, sizeof value);
