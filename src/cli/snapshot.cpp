@@ -61,7 +61,8 @@ std::string upper_file(const msb_snapshot* snapshot) {
   const std::string layer = document.at("state").at("head").string();
   if (!layer.empty()) {  // of microsandbox 0.7, which leaves disks of earlier releases where they were
     const std::filesystem::path path = look<msb_snapshot_read>(snapshot).value().path;
-    return std::filesystem::exists(path / "layers") ? "layers/" + layer + ".raw" : "upper.ext4";
+    const std::string format = document.at("state").at("disk_format").string();
+    return std::filesystem::exists(path / "layers") ? "layers/" + layer + "." + format : "upper.ext4";
   }
   const std::string file = document.at("upper").at("file").string();
   return file.empty() ? document.at("state").at("upper").at("file").string() : file;

@@ -80,6 +80,7 @@ Error damaged(const Origin& origin, const std::string& why) {
 
 Done copy_disk(const image::Context& context, const Origin& origin, const std::string& name, const os::File& upper,
                const Call& call) {
+  if (origin.fill) return origin.fill(upper);
   auto source = os::File::open_regular(context.fs, AT_FDCWD, origin.upper_path);
   if (!source && source.error().os_code() == ENOENT) return damaged(origin, "is missing");
   if (!source) return std::move(source).error();

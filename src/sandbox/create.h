@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 #include <utility>
@@ -8,6 +9,7 @@
 
 #include "base/call.h"
 #include "image/context.h"
+#include "os/file.h"
 #include "sandbox/sandbox.h"
 
 namespace msb::sandbox {
@@ -18,6 +20,8 @@ struct Origin {
   std::string image_ref;
   std::string image_digest;
   std::string upper_path;  ///< its disk, which stays as it is
+  /// Fills an empty file with the disk, where `upper_path` is only a part of it.
+  std::function<Done(const os::File& disk)> fill;
   std::string fstype;
   uint64_t upper_size = 0;          ///< that the disk must have
   std::optional<std::string> user;  ///< who runs commands, in place of the image's

@@ -68,11 +68,23 @@ Done ArchiveContents::add_descriptor(const ArchiveMember& member, std::string_vi
     return wrong_identity(member.path, snapshot.owner, membership->id);
   }
   snapshot.id = membership ? membership->id : snapshot.digest.text();
-  snapshot.disk_owner = membership ? membership->layer_id : snapshot.owner;
-  snapshot.disk_path = file_member(member.name.layout, snapshot.disk_owner, snapshot.descriptor.upper_file);
-  if (membership) snapshot.descriptor.upper_file = Descriptor().upper_file;  // as it is unpacked
-  if (!disks_.emplace(snapshot.disk_owner, snapshot.owner).second) {
-    return bad_member(member.path, "has the layer of another snapshot");
+  return add_disks(member, snapshot);
+}
+
+Done ArchiveContents::add_disks(const ArchiveMember& descriptor, ArchivedSnapshot& snapshot) {
+  const Descriptor& said = snapshot.descriptor;
+  if (said.membership) {
+    for (const Layer& layer : said.membership->layers) {
+      snapshot.disks.push_back({layer.id, layer_file(layer), Descriptor().upper_file, layer.format, layer.integrity});
+    }
+  } else {
+    snapshot.disks.push_back({snapshot.owner, file_member(descriptor.name.layout, snapshot.owner, said.upper_file),
+                              said.upper_file, said.format, said.integrity});
+  }
+  for (const ArchivedDisk& disk : snapshot.disks) {
+    if (!disks_.emplace(disk.owner, snapshot.owner).second) {
+      return bad_member(descriptor.path, "has the layer of another snapshot");
+    }
   }
   return {};
 }
@@ -90,9 +102,11 @@ Done ArchiveContents::add_inventory(std::string_view text) {
   return {};
 }
 
-const Descriptor* ArchiveContents::descriptor_of(const std::string& disk_owner) const {
-  const auto found = disks_.find(disk_owner);
-  return found == disks_.end() ? nullptr : &snapshots_.at(found->second).descriptor;
+const ArchivedDisk* ArchiveContents::disk_of(const std::string& owner) const {
+  const auto found = disks_.find(owner);
+  if (found == disks_.end()) return nullptr;
+  const std::vector<ArchivedDisk>& disks = snapshots_.at(found->second).disks;
+  return &*std::ranges::find(disks, owner, &ArchivedDisk::owner);
 }
 
 /// Of all its snapshots.
@@ -116,7 +130,9 @@ Result<std::vector<ArchivedSnapshot>> ArchiveContents::check(Form form_of_member
     // It comes last, so a cut at a member's end would go unseen, and every digest with it.
     return Error(Status::snapshot_archive, std::string(kInventoryName) + " is missing: it is cut short, or not whole");
   }
-  for (const auto& [owner, snapshot] : snapshots_) MSB_CHECK(check_disk(snapshot));
+  for (const auto& [owner, snapshot] : snapshots_) {
+    for (const ArchivedDisk& disk : snapshot.disks) MSB_CHECK(check_disk(snapshot, disk));
+  }
   MSB_CHECK(check_owners());
   MSB_TRY(std::vector<ArchivedSnapshot> snapshots, in_order());
   if (layout() == Layout::groups) MSB_CHECK(project(snapshots, form_of_members));
@@ -169,8 +185,8 @@ Done ArchiveContents::check_entry(const InventoryEntry& entry) const {
     return differs(entry.path, "size", std::to_string(entry.encoded_size), std::to_string(seen.stored));
   }
   if (seen.name.kind == MemberKind::file) {
-    const Descriptor* const descriptor = descriptor_of(seen.name.owner);
-    if (descriptor != nullptr && entry.integrity != descriptor->integrity) {
+    const ArchivedDisk* const disk = disk_of(seen.name.owner);
+    if (disk != nullptr && entry.integrity != disk->integrity) {
       return bad_member(entry.path, "has another digest in the inventory than in its descriptor");
     }
   } else {
@@ -198,16 +214,16 @@ std::optional<std::string> ArchiveContents::owner_in_inventory(const Seen& seen)
   return snapshot == snapshots_.end() ? std::nullopt : std::optional(snapshot->second.id);
 }
 
-Done ArchiveContents::check_disk(const ArchivedSnapshot& snapshot) const {
-  const Descriptor& descriptor = snapshot.descriptor;
-  const std::string& path = snapshot.disk_path;
-  const auto found = members_.find(path);
-  if (found == members_.end()) return bad_member(path, "is missing: the snapshot has no disk");
-  if (found->second.size == descriptor.upper_size) return {};
-  const std::string expected = std::to_string(descriptor.upper_size);
+Done ArchiveContents::check_disk(const ArchivedSnapshot& snapshot, const ArchivedDisk& disk) const {
+  const auto found = members_.find(disk.path);
+  if (found == members_.end()) return bad_member(disk.path, "is missing: the snapshot has no disk");
+  const uint64_t size = snapshot.descriptor.upper_size;
+  const bool whole = found->second.size == size || (snapshot.descriptor.membership && disk.format != "raw");
+  if (whole) return {};
+  const std::string expected = std::to_string(size);
   const std::string actual = std::to_string(found->second.size);
-  return Error(Status::snapshot_integrity, "the disk " + path + " has " + actual + " bytes, not " + expected)
-      .with("member", path)
+  return Error(Status::snapshot_integrity, "the disk " + disk.path + " has " + actual + " bytes, not " + expected)
+      .with("member", disk.path)
       .with("expected", expected)
       .with("actual", actual);
 }

@@ -21,16 +21,24 @@ struct MemberDigests {
   std::optional<std::string> transport;
 };
 
+/// A disk of a snapshot, or one of its layers.
+struct ArchivedDisk {
+  std::string owner;  ///< in the path of its member
+  std::string path;
+  std::string file;  ///< as it is unpacked
+  std::string format;
+  std::optional<Integrity> integrity;
+};
+
 /// A snapshot of an archive. What a member of a group becomes is another snapshot, with another descriptor.
 struct ArchivedSnapshot {
-  std::string owner;       ///< in the paths of its members
-  std::string disk_owner;  ///< in that of its disk: the same, but for a layer
+  std::string owner;  ///< in the paths of its members
   Descriptor descriptor;
   Digest digest;
   std::string name;  ///< what the exporter called it; empty when nobody says
   /// By which its children name it, in the archive: the digest of the descriptor there, or an id.
   std::string id;
-  std::string disk_path;                   ///< of the member
+  std::vector<ArchivedDisk> disks;         ///< one; of a member of a group its layers, the lowest first
   std::optional<std::string> lost_parent;  ///< a parent that is not there, and without which nobody can name it
 };
 
@@ -46,8 +54,8 @@ class ArchiveContents {
   Done add_labels(const ArchiveMember& member, std::string_view text, MemberDigests digests);
   Done add_inventory(std::string_view text);
 
-  /// Of the snapshot whose disk has that owner. Null until its descriptor has been added.
-  const Descriptor* descriptor_of(const std::string& disk_owner) const;
+  /// The disk with that owner. Null until its descriptor has been added.
+  const ArchivedDisk* disk_of(const std::string& owner) const;
 
   /// Checks what is there against the inventory, and each disk's name and size against its descriptor, and returns the
   /// snapshots, every parent before its children, the exported one last. Members of groups become snapshots of
@@ -68,7 +76,8 @@ class ArchiveContents {
   Done check_owners() const;
   std::optional<std::string> owner_in_inventory(const Seen& seen) const;
   Done check_entry(const InventoryEntry& entry) const;
-  Done check_disk(const ArchivedSnapshot& snapshot) const;
+  Done add_disks(const ArchiveMember& descriptor, ArchivedSnapshot& snapshot);
+  Done check_disk(const ArchivedSnapshot& snapshot, const ArchivedDisk& disk) const;
   Result<std::string> find_head() const;
   Result<std::vector<ArchivedSnapshot>> in_order() const;
   std::string name_of(const ArchivedSnapshot& snapshot) const;

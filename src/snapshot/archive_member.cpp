@@ -107,16 +107,15 @@ std::optional<MemberName> parse_groups(const std::vector<std::string_view>& part
   MemberName name{MemberKind::directory, Layout::groups, {}, {}};
   if (parts.size() == 1) return name;
   const bool layer = parts[0] == "layers";
-  constexpr std::string_view kSuffix = ".raw";
-  std::string_view owner = parts[1];
-  if (layer && owner.ends_with(kSuffix)) owner.remove_suffix(kSuffix.size());
+  const std::string_view owner = layer ? parts[1].substr(0, parts[1].find('.')) : parts[1];
   if (!is_group_id(owner, layer ? kLayerPrefix : kMemberPrefix)) return std::nullopt;
   name.owner = owner;
   if (directory) return parts.size() == 2 && !layer ? std::optional(name) : std::nullopt;
   if (layer) {
     name.kind = MemberKind::file;
     name.file = Descriptor().upper_file;  // what it will be
-    return parts.size() == 2 && owner.size() < parts[1].size() ? std::optional(name) : std::nullopt;
+    const std::string_view suffix = parts[1].substr(owner.size());
+    return parts.size() == 2 && (suffix == ".raw" || suffix == ".qcow2") ? std::optional(name) : std::nullopt;
   }
   if (parts.size() != 3) return std::nullopt;
   name.file = parts[2];
@@ -168,7 +167,6 @@ std::string descriptor_member(Layout layout, std::string_view owner) {
 }
 
 std::string file_member(Layout layout, std::string_view owner, std::string_view file) {
-  if (layout == Layout::groups) return layer_file(owner);
   return (layout == Layout::legacy ? "" : "files/") + std::string(owner) + "/" + std::string(file);
 }
 

@@ -98,28 +98,42 @@ Done complete_member(const os::File& dir, Descriptor& descriptor) {
   MSB_TRY(descriptor.membership->name, read_beside(dir, kMemberName, parse_member_name));
   // What 0.7 has converted keeps its disk where it was.
   MSB_TRY(const auto layers, look_at(dir, "layers"));
-  if (!layers) {
+  if (!layers && !is_layered(descriptor)) {
     descriptor.upper_file = Descriptor().upper_file;
+  } else if (!layers) {
+    return damaged(os::join_path(dir.path(), "layers"), "the layers are missing");
   } else if (!S_ISDIR(layers->st_mode)) {
     return damaged(os::join_path(dir.path(), "layers"), "not a directory");
   }
   return {};
 }
 
-Result<uint64_t> check_upper(const os::File& dir, const Descriptor& descriptor) {
-  const std::string path = os::join_path(dir.path(), descriptor.upper_file);
-  MSB_TRY(const auto st, look_at(dir, descriptor.upper_file));
+/// A disk or a layer; the bytes that it takes.
+Result<uint64_t> check_disk(const os::File& dir, const std::string& file, std::optional<uint64_t> expected_size) {
+  const std::string path = os::join_path(dir.path(), file);
+  MSB_TRY(const auto st, look_at(dir, file));
   if (!st) return damaged(path, "the disk is missing");
   if (!S_ISREG(st->st_mode)) return damaged(path, "the disk is not a regular file");
   const auto size = static_cast<uint64_t>(st->st_size);
-  if (size != descriptor.upper_size) {
-    const std::string expected = std::to_string(descriptor.upper_size);
+  if (expected_size && size != *expected_size) {
+    const std::string expected = std::to_string(*expected_size);
     const std::string actual = std::to_string(size);
     return damaged(path, "the disk has " + actual + " bytes, not " + expected)
         .with("expected", expected)
         .with("actual", actual);
   }
   return os::allocated_bytes(*st);
+}
+
+Result<uint64_t> check_disks(const os::File& dir, const Descriptor& descriptor) {
+  if (!is_layered(descriptor)) return check_disk(dir, descriptor.upper_file, descriptor.upper_size);
+  uint64_t allocated = 0;
+  for (const Layer& layer : descriptor.membership->layers) {
+    const auto size = layer.format == "raw" ? std::optional(descriptor.upper_size) : std::nullopt;
+    MSB_TRY(const uint64_t bytes, check_disk(dir, layer_file(layer), size));
+    allocated += bytes;
+  }
+  return allocated;
 }
 
 /// Everything is looked at below one open directory: a forced create may exchange it for another meanwhile.
@@ -129,7 +143,7 @@ Result<Artifact> read_artifact(const os::File& dir, const std::string& path) {
   MSB_TRY(artifact.descriptor, read_any(dir));
   if (artifact.descriptor.membership) MSB_CHECK(complete_member(dir, artifact.descriptor));
   if (!artifact.descriptor.checkpoint) {
-    MSB_TRY(artifact.allocated_bytes, check_upper(dir, artifact.descriptor));
+    MSB_TRY(artifact.allocated_bytes, check_disks(dir, artifact.descriptor));
   }
   artifact.digest = identity(artifact.descriptor);
   return artifact;

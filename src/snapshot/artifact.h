@@ -21,6 +21,7 @@ struct Artifact {
   Digest digest;                 ///< identity of the descriptor
   uint64_t allocated_bytes = 0;  ///< what the disk takes; 0 for a checkpoint, which has none
 
+  /// The disk, or the layer that is over all others.
   std::string upper_path() const { return os::join_path(path, descriptor.upper_file); }
   /// Its directory's, or what its group calls it.
   std::string name() const;
@@ -33,7 +34,7 @@ struct Artifact {
 /// @retval Status::snapshot_integrity  the descriptor is malformed, odd or too large; the disk is missing, odd or of
 ///                                     another size (facts `path`, `expected`, `actual`)
 /// @retval Status::unsupported         a group of snapshots of microsandbox 0.7, or a member of one that is more than a
-///                                     single raw disk
+///                                     disk
 /// @retval Status::io                  the disk or its permissions are in the way
 Result<Artifact> open_artifact(os::Fs& fs, const std::string& path);
 

@@ -2,7 +2,9 @@
 
 #include "os/dir.h"
 #include "snapshot/archive_contents.h"
+#include "snapshot/group.h"
 #include "snapshot/hash_file.h"
+#include "snapshot/layers.h"
 #include "snapshot/mapping.h"
 #include "snapshot/reference.h"
 #include "snapshot/sidecar.h"
@@ -15,8 +17,9 @@ namespace {
 class Conversion {
  public:
   /// `only_sparse`: readers of the new form accept no disk without that kind of digest.
-  Conversion(const Context& context, Form form, bool only_sparse, const Call& call)
-      : context_(context), form_(form), only_sparse_(only_sparse), call_(call) {}
+  /// `directory` has room for a disk.
+  Conversion(const Context& context, Form form, bool only_sparse, std::string directory, const Call& call)
+      : context_(context), form_(form), only_sparse_(only_sparse), directory_(std::move(directory)), call_(call) {}
 
   /// The descriptor of an artifact in the other form, as it is without further wishes.
   Result<Descriptor> convert(const Artifact& artifact, bool drop_parent) {
@@ -40,11 +43,21 @@ class Conversion {
   Result<std::optional<Integrity>> recomputed(const Artifact& artifact, Algorithm algorithm) const {
     MSB_TRY(const VerifyReport report, verify(context_.fs, artifact, context_.threads, call_));
     (void)report;
-    MSB_TRY(const Digest digest, hash_path(context_.fs, artifact.upper_path(), algorithm, context_.threads, call_));
+    MSB_TRY(const Digest digest, hash_disk(artifact, algorithm));
     return std::optional(make_integrity(algorithm, digest, artifact.descriptor.upper_size));
   }
 
  private:
+  Result<Digest> hash_disk(const Artifact& artifact, Algorithm algorithm) const {
+    if (!is_layered(artifact.descriptor)) {
+      return hash_path(context_.fs, artifact.upper_path(), algorithm, context_.threads, call_);
+    }
+    MSB_CHECK(os::make_dirs(context_.fs, directory_));
+    MSB_TRY(const os::File disk, os::File::temporary(context_.fs, directory_));
+    MSB_CHECK(flatten(context_, artifact, disk, artifact.path, call_));
+    return hash_file(disk, algorithm, context_.threads, call_);
+  }
+
   static bool is_merkle(const Descriptor& descriptor) {
     return descriptor.integrity && find_algorithm(descriptor.integrity->algorithm) == Algorithm::merkle;
   }
@@ -78,6 +91,7 @@ class Conversion {
   const Context& context_;
   const Form form_;
   const bool only_sparse_;
+  const std::string directory_;
   const Call& call_;
   size_t generations_ = 0;
 };
@@ -111,7 +125,7 @@ Result<Artifact> convert(const Context& context, const std::string& ref, const C
   }
 
   const bool only_sparse = form == Form::snapshot && home.only_sparse;
-  Conversion conversion(context, form, only_sparse, call);
+  Conversion conversion(context, form, only_sparse, destination.directory, call);
   MSB_TRY(Descriptor descriptor, conversion.convert(source, request.drop_parent));
   if (request.record_integrity || request.algorithm) {
     const Algorithm usual = form == Form::manifest || only_sparse ? Algorithm::sparse : Algorithm::merkle;
@@ -120,10 +134,14 @@ Result<Artifact> convert(const Context& context, const std::string& ref, const C
 
   MSB_CHECK(os::make_dirs(context.fs, destination.directory));
   MSB_TRY(os::StagedDir staged, os::StagedDir::create(context.fs, destination.directory));
-  MSB_TRY(const os::File disk, os::File::open_regular(context.fs, AT_FDCWD, source.upper_path()));
   MSB_TRY(const os::File copy, staged.create_file(descriptor.upper_file));
-  MSB_TRY(const CopiedDisk copied, copy_disk(context, disk, copy, std::nullopt, source.path, call));
-  (void)copied;
+  if (is_layered(source.descriptor)) {
+    MSB_CHECK(flatten(context, source, copy, source.path, call));
+  } else {
+    MSB_TRY(const os::File disk, os::File::open_regular(context.fs, AT_FDCWD, source.upper_path()));
+    MSB_TRY(const CopiedDisk copied, copy_disk(context, disk, copy, std::nullopt, source.path, call));
+    (void)copied;
+  }
   if (!descriptor.integrity) {
     MSB_TRY(const auto record, read_sidecar(context.fs, source));
     if (record) {

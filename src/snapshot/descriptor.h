@@ -44,10 +44,17 @@ struct Checkpoint {
   std::string manifest;
 };
 
+/// A part of the disk of a member of a group.
+struct Layer {
+  std::string id;              ///< `layer_…`
+  std::string format = "raw";  ///< or `qcow2`
+  std::optional<Integrity> integrity;
+};
+
 /// What only a member of a group has.
 struct Membership {
-  std::string id;        ///< `snap_…`, by which others name it as parent
-  std::string layer_id;  ///< `layer_…`, of its one layer
+  std::string id;             ///< `snap_…`, by which others name it as parent
+  std::vector<Layer> layers;  ///< each over the one before it; one raw layer is the disk itself
   std::string consistency;
   std::optional<std::string> source_checkpoint;
   std::optional<std::string> name;  ///< within the group; from another file, as the labels are
@@ -83,7 +90,7 @@ inline constexpr size_t kMaxDescriptor = size_t{1} << 20;
 
 /// Reads and validates a descriptor by the rules of its form (formats/snapshots.md §7, §8, §14.2).
 /// @retval Status::snapshot_integrity  with the member in the message
-/// @retval Status::unsupported         in Form::member: more than one raw layer, or what we do not know; likewise
+/// @retval Status::unsupported         in Form::member: more than a disk, or what we do not know; likewise
 Result<Descriptor> parse_descriptor(std::string_view text, Form form);
 
 /// The bytes that are hashed, and that are written to disk.

@@ -1,6 +1,7 @@
 #include "snapshot/export.h"
 
 #include <algorithm>
+#include <cstdlib>
 #include <utility>
 
 #include "archive/tar_writer.h"
@@ -15,6 +16,7 @@
 #include "snapshot/export_image.h"
 #include "snapshot/export_plan.h"
 #include "snapshot/export_sink.h"
+#include "snapshot/layers.h"
 #include "snapshot/sidecar.h"
 
 namespace msb::snapshot {
@@ -93,6 +95,10 @@ class Exporting {
     progress_.count = static_cast<uint32_t>(plan_.snapshots.size());
     progress_.total_known = true;
     for (const ExportedSnapshot& snapshot : plan_.snapshots) {
+      if (snapshot.layered) {
+        progress_.total += snapshot.layered->allocated_bytes;
+        continue;
+      }
       MSB_TRY(const os::File file, os::File::open_regular(context_.fs, AT_FDCWD, snapshot.disk_path));
       MSB_TRY(const uint64_t bytes, os::data_bytes(file, call_));
       progress_.total += bytes;
@@ -145,21 +151,44 @@ class Exporting {
     inventory_.entries.push_back(std::move(entry));
   }
 
+  /// A disk of layers is made beside the archive, or for a pipe among temporary files: nothing of it is left.
+  Result<os::File> make_disk(const Artifact& layered) {
+    const char* const temporary = std::getenv("TMPDIR");
+    std::string directory = temporary != nullptr && *temporary != '\0' ? temporary : "/var/tmp";
+    if (!request_.path.empty()) {
+      MSB_TRY(const std::string path, os::absolute_path(os::expand_home(request_.path)));
+      directory = os::parent_path(path);
+    }
+    MSB_CHECK(os::make_dirs(context_.fs, directory));
+    MSB_TRY(os::File disk, os::File::temporary(context_.fs, directory));
+    MSB_CHECK(flatten(context_, layered, disk, layered.name(), call_));
+    MSB_TRY(const uint64_t bytes, os::data_bytes(disk, call_));
+    progress_.total = progress_.total - layered.allocated_bytes + bytes;
+    return disk;
+  }
+
   Done add_disk(const ExportedSnapshot& snapshot) {
     progress_.item = snapshot.name;
+    if (snapshot.layered) {
+      MSB_TRY(const os::File disk, make_disk(*snapshot.layered));
+      return add_runs(snapshot, disk);
+    }
     MSB_TRY(const os::File file, os::File::open_regular(context_.fs, AT_FDCWD, snapshot.disk_path));
     MSB_TRY(const os::Stamp before, os::Stamp::of(file));
     const uint64_t size = snapshot.descriptor.upper_size;
     if (before.size != size) return damaged(snapshot, std::to_string(size), std::to_string(before.size));
-    MSB_TRY(const std::vector<tree::Run> runs, find_runs(file, size, call_));
-    const std::string path = file_member(plan_.layout, snapshot.owner, snapshot.descriptor.upper_file);
-
-    auto added = add_content(snapshot, file, path, runs);
+    auto added = add_runs(snapshot, file);
     if (!added && added.error().status() != Status::io) return added;
     const auto after = os::Stamp::of(context_.fs, snapshot.disk_path);
     if (after && *after == before) return added;
     return Error(Status::io, "the disk changed while it was exported: " + snapshot.disk_path)
         .with("path", snapshot.disk_path);
+  }
+
+  Done add_runs(const ExportedSnapshot& snapshot, const os::File& file) {
+    MSB_TRY(const std::vector<tree::Run> runs, find_runs(file, snapshot.descriptor.upper_size, call_));
+    const std::string path = file_member(plan_.layout, snapshot.owner, snapshot.descriptor.upper_file);
+    return add_content(snapshot, file, path, runs);
   }
 
   Done add_content(const ExportedSnapshot& snapshot, const os::File& file, const std::string& path,

@@ -5,6 +5,7 @@
 
 #include "os/dir.h"
 #include "snapshot/archive_contents.h"
+#include "snapshot/group.h"
 #include "snapshot/mapping.h"
 #include "snapshot/reference.h"
 #include "snapshot/sidecar.h"
@@ -45,6 +46,7 @@ Result<ExportedSnapshot> describe(const Context& context, const Artifact& artifa
   ExportedSnapshot snapshot;
   snapshot.name = artifact.name();
   snapshot.disk_path = artifact.upper_path();
+  if (is_layered(artifact.descriptor)) snapshot.layered = artifact;
   snapshot.descriptor = artifact.descriptor;
   snapshot.record = artifact.descriptor.integrity;
   if (!snapshot.record) {

@@ -16,9 +16,10 @@ using image::Context;
 /// A snapshot as it will be in an archive.
 struct ExportedSnapshot {
   std::string owner;  ///< in the paths of its members
-  std::string name;   ///< of its directory
+  std::string name;   ///< of its directory, or in its group
   std::string disk_path;
-  Descriptor descriptor;            ///< translated, if the layout asks for that
+  std::optional<Artifact> layered;  ///< whose disk has to be made of its layers
+  Descriptor descriptor;            ///< in the form that the layout asks for
   Digest digest;                    ///< of that
   std::optional<Integrity> record;  ///< what is known of the disk, from its descriptor or its sidecar
 };

@@ -11,6 +11,7 @@ namespace msb::snapshot {
 namespace {
 
 constexpr std::string_view kMemberSchema = "microsandbox.snapshot/1";
+constexpr size_t kMaxLayers = 128;
 
 /// What is sound, but more than can be read here.
 Error beyond(const Node& node, const std::string& what) {
@@ -100,41 +101,57 @@ Done read_capture(const Node& root, Descriptor& descriptor) {
   return {};
 }
 
-Done read_layer(const Node& state, Descriptor& descriptor) {
-  MSB_TRY(const Node layers, state.member("layers"));
-  MSB_TRY(const std::vector<Node> elements, layers.elements());
-  if (elements.empty()) return layers.fault("is empty");
-  if (elements.size() > 1) return beyond(layers, "has " + std::to_string(elements.size()) + " layers");
-  const Node& layer = elements.front();
-  MSB_CHECK(only_known(layer, {"backing", "format", "layer_id", "payload", "virtual_size"}));
-  MSB_TRY(const Node backing, layer.member("backing"));
-  if (!backing.is_null()) return beyond(backing, "is another layer");
-  MSB_CHECK(demand(layer, "format", "raw"));
-  MSB_TRY(descriptor.membership->layer_id, id_at(layer, "layer_id", kLayerPrefix));
-  MSB_TRY(const Node size, layer.member("virtual_size"));
-  MSB_TRY(descriptor.upper_size, size.u64(kMaxSafeInteger));
-  MSB_TRY(const Node payload, layer.member("payload"));
+Result<Layer> read_layer(const Node& node, const json::Value& backing, uint64_t virtual_size) {
+  MSB_CHECK(only_known(node, {"backing", "format", "layer_id", "payload", "virtual_size"}));
+  Layer layer;
+  MSB_TRY(layer.id, id_at(node, "layer_id", kLayerPrefix));
+  MSB_TRY(const Node below, node.member("backing"));
+  if (below.value() != backing) return beyond(below, "is not the layer before it");
+  MSB_TRY(const Node format, node.member("format"));
+  MSB_TRY(layer.format, format.string());
+  if (layer.format != "raw" && layer.format != "qcow2") return beyond(format, "is \"" + layer.format + "\"");
+  if (layer.format == "raw" && !backing.is_null()) return beyond(format, "is \"raw\", over another layer");
+  MSB_TRY(const Node size, node.member("virtual_size"));
+  MSB_TRY(const uint64_t bytes, size.u64(kMaxSafeInteger));
+  if (bytes != virtual_size) return size.fault("differs from that of the disk");
+  MSB_TRY(const Node payload, node.member("payload"));
   MSB_CHECK(only_known(payload, {"file_kind", "integrity"}));
   MSB_CHECK(demand(payload, "file_kind", "regular"));
   MSB_TRY(const Node integrity, payload.member("integrity"));
   if (!integrity.is_null()) {
-    MSB_TRY(descriptor.integrity, read_integrity(integrity, Form::snapshot, descriptor.upper_size));
+    // The size that it names is that of the file, which for qcow2 only the file tells.
+    const auto recorded = integrity.value().find("logical_size");
+    const bool own_size = layer.format == "qcow2" && recorded != nullptr;
+    MSB_TRY(layer.integrity,
+            read_integrity(integrity, Form::snapshot, own_size ? recorded->u64().value_or(0) : virtual_size));
   }
-  return {};
+  return layer;
 }
 
 Done read_layers(const Node& root, Descriptor& descriptor) {
   MSB_TRY(const Node state, root.member("state"));
   MSB_CHECK(demand(state, "kind", "file"));
   MSB_CHECK(only_known(state, {"disk_format", "filesystem", "head", "kind", "layers", "virtual_size"}));
-  MSB_CHECK(demand(state, "disk_format", "raw"));
   MSB_TRY(descriptor.fstype, filled_text(state, "filesystem"));
-  MSB_CHECK(read_layer(state, descriptor));
-  MSB_CHECK(expect(state, "head", descriptor.membership->layer_id));
   MSB_TRY(const Node size, state.member("virtual_size"));
-  MSB_TRY(const uint64_t virtual_size, size.u64());
-  if (virtual_size != descriptor.upper_size) return size.fault("differs from that of the layer");
-  descriptor.upper_file = layer_file(descriptor.membership->layer_id);
+  MSB_TRY(descriptor.upper_size, size.u64(kMaxSafeInteger));
+  MSB_TRY(const Node list, state.member("layers"));
+  MSB_TRY(const std::vector<Node> nodes, list.elements());
+  if (nodes.empty()) return list.fault("is empty");
+  if (nodes.size() > kMaxLayers) return beyond(list, "has more than " + std::to_string(kMaxLayers) + " layers");
+  std::vector<Layer>& layers = descriptor.membership->layers;
+  for (const Node& node : nodes) {
+    const json::Value backing = layers.empty() ? json::Value() : json::Value(layers.back().id);
+    MSB_TRY(Layer layer, read_layer(node, backing, descriptor.upper_size));
+    if (std::ranges::find(layers, layer.id, &Layer::id) != layers.end()) return node.fault("is there twice");
+    layers.push_back(std::move(layer));
+  }
+  const Layer& head = layers.back();
+  MSB_CHECK(expect(state, "head", head.id));
+  MSB_CHECK(expect(state, "disk_format", head.format));
+  descriptor.format = head.format;
+  descriptor.upper_file = layer_file(head);
+  if (!is_layered(descriptor)) descriptor.integrity = head.integrity;
   return {};
 }
 
@@ -159,7 +176,11 @@ bool is_group_id(std::string_view text, std::string_view prefix) {
          text.find_first_not_of("0123456789abcdef", prefix.size()) == std::string_view::npos;
 }
 
-std::string layer_file(std::string_view layer_id) { return "layers/" + std::string(layer_id) + ".raw"; }
+std::string layer_file(const Layer& layer) { return "layers/" + layer.id + "." + layer.format; }
+
+bool is_layered(const Descriptor& descriptor) {
+  return descriptor.membership && (descriptor.membership->layers.size() > 1 || descriptor.format != "raw");
+}
 
 Done read_group_member(const Node& root, Descriptor& descriptor) {
   descriptor.form = Form::member;
@@ -189,16 +210,24 @@ Done read_group_member(const Node& root, Descriptor& descriptor) {
 
 std::string member_bytes(const Descriptor& descriptor) {
   const Membership& membership = *descriptor.membership;
-  json::Value integrity;
-  if (descriptor.integrity) integrity = integrity_value(*descriptor.integrity, Form::snapshot);
-  const json::Value layer = json::Object{{"backing", nullptr},
-                                         {"format", "raw"},
-                                         {"layer_id", membership.layer_id},
-                                         {"payload", json::Object{{"file_kind", "regular"}, {"integrity", integrity}}},
+  json::Array layers;
+  json::Value backing;
+  for (const Layer& layer : membership.layers) {
+    json::Value integrity;
+    if (layer.integrity) integrity = integrity_value(*layer.integrity, Form::snapshot);
+    layers.emplace_back(json::Object{{"backing", backing},
+                                     {"format", layer.format},
+                                     {"layer_id", layer.id},
+                                     {"payload", json::Object{{"file_kind", "regular"}, {"integrity", integrity}}},
+                                     {"virtual_size", descriptor.upper_size}});
+    backing = layer.id;
+  }
+  const json::Value state = json::Object{{"disk_format", descriptor.format},
+                                         {"filesystem", descriptor.fstype},
+                                         {"head", membership.layers.back().id},
+                                         {"kind", "file"},
+                                         {"layers", layers},
                                          {"virtual_size", descriptor.upper_size}};
-  const json::Value state = json::Object{{"disk_format", descriptor.format}, {"filesystem", descriptor.fstype},
-                                         {"head", membership.layer_id},      {"kind", "file"},
-                                         {"layers", json::Array{layer}},     {"virtual_size", descriptor.upper_size}};
   const json::Value capture = json::Object{{"consistency", membership.consistency},
                                            {"created_at", descriptor.created_at},
                                            {"source_checkpoint", membership.source_checkpoint},

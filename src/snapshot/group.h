@@ -18,7 +18,9 @@ inline constexpr std::string_view kLayerPrefix = "layer_";
 /// Whether a text is a prefix and 32 hexadecimal digits.
 bool is_group_id(std::string_view text, std::string_view prefix);
 /// Path of a layer, in the directory of a member and in archives.
-std::string layer_file(std::string_view layer_id);
+std::string layer_file(const Layer& layer);
+/// Whether the disk of a snapshot is there only as layers (layers.h).
+bool is_layered(const Descriptor& descriptor);
 
 /// Reads a descriptor in Form::member into an empty one, as parse_descriptor() does.
 Done read_group_member(const json::Node& root, Descriptor& descriptor);

@@ -8,6 +8,7 @@
 #include "os/handoff.h"
 #include "snapshot/disk_stream.h"
 #include "snapshot/hash_file.h"
+#include "snapshot/layers.h"
 #include "snapshot/sidecar.h"
 
 namespace msb::snapshot {
@@ -45,7 +46,7 @@ class Staging {
     }
     MSB_TRY(std::vector<ArchivedSnapshot> snapshots, contents_.check(options_.form_of_members));
     for (ArchivedSnapshot& snapshot : snapshots) {
-      Directory& directory = directories_.at(snapshot.disk_owner);
+      Directory& directory = directories_.at(snapshot.disks.front().owner);
       MSB_CHECK(complete(snapshot, directory));
       staged_.snapshots.push_back({std::move(snapshot), std::move(directory.dir)});
     }
@@ -125,17 +126,17 @@ class Staging {
   }
 
   Done take_file(const ArchiveMember& member) {
-    const Descriptor* const descriptor = contents_.descriptor_of(member.name.owner);
+    const ArchivedDisk* const disk = contents_.disk_of(member.name.owner);
     // Releases before 0.6.7 archived whole directories; nothing but the disk is of use.
     if (!is_payload_name(member.name.file)) return contents_.add(member, {});
-    if (descriptor != nullptr && descriptor->upper_file != member.name.file) {
+    if (disk != nullptr && disk->file != member.name.file) {
       return member.name.layout == Layout::current ? Done(bad_member(member.path, "is not the disk of its snapshot"))
                                                    : contents_.add(member, {});
     }
     MSB_TRY(Directory* const directory, directory_of(member));
     MSB_TRY(const os::File file, directory->dir.create_file(member.name.file));
     StagedFile staged;
-    if (!options_.skip_verify) staged.algorithm = algorithm_for(descriptor);
+    if (!options_.skip_verify) staged.algorithm = algorithm_for(disk);
     MemberDigests digests;
     MSB_TRY(staged.digest, unpack(member, file, staged.algorithm, digests));
     directory->files[member.name.file] = std::move(staged);
@@ -160,9 +161,9 @@ class Staging {
   }
 
   /// What the disk has to be held against, as far as that is known before its descriptor.
-  static Algorithm algorithm_for(const Descriptor* descriptor) {
-    if (descriptor == nullptr || !descriptor->integrity) return Algorithm::merkle;
-    return find_algorithm(descriptor->integrity->algorithm).value_or(Algorithm::merkle);
+  static Algorithm algorithm_for(const ArchivedDisk* disk) {
+    if (disk == nullptr || !disk->integrity) return Algorithm::merkle;
+    return find_algorithm(disk->integrity->algorithm).value_or(Algorithm::merkle);
   }
 
   static TransportHash transport_hash(const ArchiveMember& member) {
@@ -206,16 +207,16 @@ class Staging {
   Done complete(const ArchivedSnapshot& snapshot, Directory& directory) {
     const Descriptor& descriptor = snapshot.descriptor;
     for (const auto& [name, staged] : directory.files) {
-      if (name == descriptor.upper_file) continue;
-      const int result = context_.fs.unlink(directory.dir.dir().fd(), name.c_str(), 0);
-      if (result < 0) return Error::io("remove", os::join_path(directory.dir.dir().path(), name), -result);
+      if (name != descriptor.upper_file) MSB_CHECK(remove(directory, name));
     }
     if (snapshot.lost_parent) {
       context_.log.warn("snapshot", snapshot.id + " is imported without its parent " + *snapshot.lost_parent +
                                         ", which is not in the archive");
     }
-    if (snapshot.disk_owner != snapshot.owner) {
+    const ArchivedDisk& first = snapshot.disks.front();
+    if (first.owner != snapshot.owner) {
       MSB_CHECK(write(directory, file_name(descriptor.form), canonical_bytes(descriptor)));
+      if (snapshot.disks.size() > 1 || first.format != "raw") MSB_CHECK(join_layers(snapshot, directory));
     }
     std::optional<Integrity> record = descriptor.integrity;
     if (!record && directory.sidecar) {
@@ -227,43 +228,85 @@ class Staging {
     return write(directory, kSidecarName, sidecar_bytes(descriptor, *record));
   }
 
+  Done remove(const Directory& directory, const std::string& name) const {
+    const int result = context_.fs.unlink(directory.dir.dir().fd(), name.c_str(), 0);
+    return result < 0 ? Error::io("remove", os::join_path(directory.dir.dir().path(), name), -result) : Done();
+  }
+
   static Done write(const Directory& directory, std::string_view name, std::string_view text) {
     MSB_TRY(const os::File file, directory.dir.create_file(std::string(name)));
     return file.write_at(as_bytes(text), 0);
+  }
+
+  /// Makes the disk of its layers, in the place of the lowest, once each is what was recorded of it.
+  Done join_layers(const ArchivedSnapshot& snapshot, Directory& directory) {
+    Progress progress{.phase = Phase::copying, .item = snapshot.id, .total_known = true};
+    progress.total = snapshot.descriptor.upper_size;
+    progress.count = static_cast<uint32_t>(snapshot.disks.size());
+    std::optional<os::File> joined;
+    for (const ArchivedDisk& disk : snapshot.disks) {
+      const Directory& staged = directories_.at(disk.owner);
+      MSB_TRY(os::File layer, open_staged(staged, disk.file));
+      if (disk.integrity && !options_.skip_verify) {
+        MSB_CHECK(compare(disk.path, layer, staged.files.at(disk.file), *disk.integrity));
+      }
+      if (!joined && disk.format == "raw") {
+        joined = std::move(layer);
+        continue;
+      }
+      if (!joined) {
+        MSB_CHECK(remove(directory, disk.file));
+        MSB_TRY(joined, directory.dir.create_file(disk.file));
+      }
+      MSB_CHECK(add_layer(context_, layer, disk.format, *joined, snapshot.descriptor.upper_size, progress, call_));
+      ++progress.index;
+    }
+    StagedFile& whole = directory.files.at(snapshot.descriptor.upper_file);
+    whole.algorithm = Algorithm::merkle;
+    if (options_.skip_verify) return {};
+    MSB_TRY(whole.digest, hash_file(*joined, Algorithm::merkle, context_.threads, call_));
+    return {};
+  }
+
+  Result<os::File> open_staged(const Directory& directory, const std::string& name) const {
+    return os::File::open_regular(context_.fs, AT_FDCWD, os::join_path(directory.dir.dir().path(), name), O_RDWR);
   }
 
   /// Compares with `record`, or makes it.
   Done settle(const ArchivedSnapshot& snapshot, const Directory& directory, StagedFile& staged,
               std::optional<Integrity>& record) {
     const Descriptor& descriptor = snapshot.descriptor;
-    const std::string& name = descriptor.upper_file;
     if (!record) {
       // Streamed as the descriptor demanded, or before anybody knew it: then as Merkle, which this needs.
       record = make_integrity(Algorithm::merkle, *staged.digest, descriptor.upper_size);
       return {};
     }
-    const auto algorithm = find_algorithm(record->algorithm);
+    MSB_TRY(const os::File file, open_staged(directory, descriptor.upper_file));
+    return compare(snapshot.disks.front().path, file, staged, *record);
+  }
+
+  /// Holds a file against its record; `path` is that of the member.
+  Done compare(const std::string& path, const os::File& file, const StagedFile& staged, const Integrity& record) {
+    const auto algorithm = find_algorithm(record.algorithm);
     if (!algorithm) {
-      context_.log.warn("snapshot", "the disk of " + snapshot.digest.text() + " is recorded with the algorithm " +
-                                        record->algorithm + ", which this release does not know; it was not verified");
+      context_.log.warn("snapshot", "the disk " + path + " is recorded with the algorithm " + record.algorithm +
+                                        ", which this release does not know; it was not verified");
       return {};
     }
-    MSB_TRY(const os::File file,
-            os::File::open_regular(context_.fs, AT_FDCWD, os::join_path(directory.dir.dir().path(), name)));
     Digest digest = *staged.digest;
     if (staged.algorithm != algorithm) {
       MSB_TRY(digest, hash_file(file, *algorithm, context_.threads, call_));
     }
-    if (digest.text() == record->digest) return {};
+    if (digest.text() == record.digest) return {};
     if (algorithm == Algorithm::sparse) {
       // What releases before 0.5.8 meant: of the extents, which are what is not zero again.
       MSB_TRY(const Digest by_extents, hash_extents(file, call_));
-      if (by_extents.text() == record->digest) return {};
+      if (by_extents.text() == record.digest) return {};
     }
-    return Error(Status::snapshot_integrity, "the disk " + snapshot.disk_path + " is not what was recorded: expected " +
-                                                 record->digest + ", found " + digest.text())
-        .with("member", snapshot.disk_path)
-        .with("expected", record->digest)
+    return Error(Status::snapshot_integrity, "the disk " + path + " is not what was recorded: expected " +
+                                                 record.digest + ", found " + digest.text())
+        .with("member", path)
+        .with("expected", record.digest)
         .with("actual", digest.text());
   }
 

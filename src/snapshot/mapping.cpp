@@ -33,6 +33,7 @@ Descriptor projected(const Descriptor& member, std::optional<std::string> parent
   descriptor.parent = std::move(parent);
   descriptor.created_at = normalize_timestamp(member.created_at).value_or(member.created_at);
   descriptor.upper_file = Descriptor().upper_file;
+  descriptor.format = Descriptor().format;  // layers become one disk
   if (recorded_user(member)) std::erase(descriptor.requirements, kRestoreDefaults);
   return descriptor;
 }

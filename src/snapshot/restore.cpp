@@ -1,6 +1,7 @@
 #include "snapshot/restore.h"
 
 #include "snapshot/group.h"
+#include "snapshot/layers.h"
 #include "snapshot/reference.h"
 
 namespace msb::snapshot {
@@ -20,7 +21,7 @@ Done check_restorable(const Artifact& artifact) {
     if (requirement == kRestoreDefaults && recorded_user(descriptor)) continue;
     return unsupported(artifact, "it requires " + requirement + ", which this library lacks");
   }
-  if (descriptor.format != "raw" || descriptor.fstype != "ext4") {
+  if ((descriptor.format != "raw" && !is_layered(descriptor)) || descriptor.fstype != "ext4") {
     return unsupported(artifact, "its disk is " + descriptor.format + " with " + descriptor.fstype + ", not raw ext4");
   }
   return {};
@@ -37,9 +38,13 @@ Result<sandbox::Sandbox> restore(const Context& context, const std::string& ref,
                                    .image_ref = artifact.descriptor.image_ref,
                                    .image_digest = artifact.descriptor.image_digest,
                                    .upper_path = artifact.upper_path(),
+                                   .fill = {},
                                    .fstype = artifact.descriptor.fstype,
                                    .upper_size = artifact.descriptor.upper_size,
                                    .user = recorded_user(artifact.descriptor)};
+  if (is_layered(artifact.descriptor)) {
+    request.origin->fill = [&](const os::File& disk) { return flatten(context, artifact, disk, name, call); };
+  }
   return sandbox::create(context, name, request, call);
 }
 

@@ -1,6 +1,7 @@
 #include "snapshot/verify.h"
 
 #include "os/stamp.h"
+#include "snapshot/group.h"
 #include "snapshot/hash_file.h"
 #include "snapshot/sidecar.h"
 
@@ -25,12 +26,13 @@ Result<Digest> hash_as(const os::File& upper, Algorithm algorithm, const Integri
   return by_extents.text() == record.digest ? by_extents : digest;
 }
 
-Done verify_upper(os::Fs& fs, const Artifact& artifact, const Integrity& record, unsigned threads, const Call& call) {
-  const std::string path = artifact.upper_path();
+/// Holds a disk or a layer against its record.
+Done verify_file(os::Fs& fs, const std::string& path, const Integrity& record, std::optional<uint64_t> size,
+                 unsigned threads, const Call& call) {
   const auto algorithm = find_algorithm(record.algorithm);
   if (!algorithm) {
-    return Error(Status::unsupported, "the disk of " + artifact.path + " is recorded with the algorithm " +
-                                          record.algorithm + ", which this release does not know")
+    return Error(Status::unsupported, "the disk " + path + " is recorded with the algorithm " + record.algorithm +
+                                          ", which this release does not know")
         .with("path", path);
   }
   MSB_TRY(const os::File upper, os::File::open_regular(fs, AT_FDCWD, path));
@@ -38,12 +40,27 @@ Done verify_upper(os::Fs& fs, const Artifact& artifact, const Integrity& record,
   auto digest = hash_as(upper, *algorithm, record, threads, call);
   MSB_CHECK(call.check());
   const auto after = os::Stamp::of(fs, path);
-  if (before.size != artifact.descriptor.upper_size || !after || *after != before) {
+  if ((size && before.size != *size) || !after || *after != before) {
     return Error(Status::snapshot_integrity, "the disk changed while it was verified: " + path).with("path", path);
   }
   MSB_TRY(const Digest actual, std::move(digest));
   if (actual.text() != record.digest) return mismatch("the disk", path, record.digest, actual.text());
   return {};
+}
+
+/// The record of the uppermost layer, when all of them have one.
+Result<std::optional<Integrity>> verify_layers(os::Fs& fs, const Artifact& artifact, unsigned threads,
+                                               const Call& call) {
+  bool all = true;
+  std::optional<Integrity> last;
+  for (const Layer& layer : artifact.descriptor.membership->layers) {
+    last = layer.integrity;
+    all = all && last;
+    if (!last) continue;
+    const std::string path = os::join_path(artifact.path, layer_file(layer));
+    MSB_CHECK(verify_file(fs, path, *last, std::nullopt, threads, call));
+  }
+  return all ? last : std::nullopt;
 }
 
 }  // namespace
@@ -58,10 +75,16 @@ Result<VerifyReport> verify(os::Fs& fs, const Artifact& artifact, unsigned threa
         .with("path", present.path);
   }
   VerifyReport report{present.digest, present.path, present.descriptor.integrity};
+  if (is_layered(present.descriptor)) {
+    MSB_TRY(report.upper, verify_layers(fs, present, threads, call));
+    return report;
+  }
   if (!report.upper) {
     MSB_TRY(report.upper, read_sidecar(fs, present));
   }
-  if (report.upper) MSB_CHECK(verify_upper(fs, present, *report.upper, threads, call));
+  if (report.upper) {
+    MSB_CHECK(verify_file(fs, present.upper_path(), *report.upper, present.descriptor.upper_size, threads, call));
+  }
   return report;
 }
 

@@ -118,27 +118,33 @@ def legacy(prefix="name", text=None, extra=b"", disk=True):
 ID, PARENT_ID = "snap_" + "1" * 32, "snap_" + "2" * 32
 
 
-def layer_of(snapshot):
-    return snapshot.replace("snap_", "layer_")
+def layer_of(snapshot, number=0):
+    name = snapshot.replace("snap_", "layer_")
+    return name[:-1] + "abc"[number - 1] if number else name
 
 
-def group_member(snapshot=ID, parent=None, layer=None, size=512, **more):
+def group_member(snapshot=ID, parent=None, layer=None, size=512, formats=("raw",), **more):
     layer = layer or layer_of(snapshot)
+    layers, backing = [], None
+    for number, form in enumerate(formats):
+        name = layer_of(snapshot, number) if number else layer
+        layers.append({"backing": backing, "format": form, "layer_id": name,
+                       "payload": {"file_kind": "regular", "integrity": None}, "virtual_size": size})
+        backing = name
     value = {
         "capture": {"consistency": "crash-consistent", "created_at": "2026-05-01T12:00:00.000000000Z",
                     "source_checkpoint": None, "source_lineage": "base"},
         "extensions": {}, "image": {"manifest_digest": IMAGE, "reference": "alpine:3.20"}, "parent": parent,
         "requires": [], "root_disk": {"layout": "managed"}, "schema": "microsandbox.snapshot/1", "scope": "file",
         "snapshot_id": snapshot,
-        "state": {"disk_format": "raw", "filesystem": "ext4", "head": layer, "kind": "file", "layers": [
-            {"backing": None, "format": "raw", "layer_id": layer,
-             "payload": {"file_kind": "regular", "integrity": None}, "virtual_size": size}], "virtual_size": size},
+        "state": {"disk_format": formats[-1], "filesystem": "ext4", "head": backing, "kind": "file", "layers": layers,
+                  "virtual_size": size},
     }
     value.update(more)
     return dump(value)
 
 
-def groups(change=lambda value: None, snapshots=None, labels=b"", disk=DISK, extra=b"", listing=True):
+def groups(change=lambda value: None, snapshots=None, labels=b"", disk=DISK, extra=b"", listing=True, disks=None):
     """A good archive of members of groups, the last of them its head, but for what the arguments make of it."""
     snapshots = snapshots or {ID: group_member()}
     entries, out = [], b""
@@ -156,7 +162,8 @@ def groups(change=lambda value: None, snapshots=None, labels=b"", disk=DISK, ext
         if labels:
             add(f"snapshots/{snapshot}/metadata.json", snapshot, "snapshot-metadata", labels,
                 {"algorithm": "sha256", "digest": sha(labels)})
-        add(f"layers/{layer_of(snapshot)}.raw", snapshot, "file-payload", disk, None)
+        for path, body in (disks or {f"layers/{layer_of(snapshot)}.raw": disk}).items():
+            add(path, snapshot, "file-payload", body, None)
     entries.sort(key=lambda entry: entry["path"])
     total = sum(entry["encoded_size"] for entry in entries)
     listed = {
@@ -174,6 +181,17 @@ def groups(change=lambda value: None, snapshots=None, labels=b"", disk=DISK, ext
 
 OF_GROUPS = []
 groups(OF_GROUPS.append)
+QCOW2 = (TESTS / "fuzz/corpus/qcow2/two-clusters.qcow2").read_bytes()  # make_qcow2_rejects.py
+
+
+def layered(*layers):
+    """One whose disk of 4096 bytes is made of layers, of which each is a suffix and its bytes."""
+    formats = [suffix for suffix, _ in layers]
+    return groups(snapshots={ID: group_member(size=4096, formats=formats)},
+                  disks={f"layers/{layer_of(ID, number)}.{suffix}": body
+                         for number, (suffix, body) in enumerate(layers)})
+
+
 LABELS = dump({"schema": "microsandbox.snapshot-metadata/1", "labels": {"owner": "alice"}})
 
 
@@ -197,6 +215,8 @@ GOOD = {
     "no-end.tar": current(end=b""),
     "groups.tar": groups(labels=LABELS),
     "groups-chain.tar": groups(snapshots={PARENT_ID: group_member(PARENT_ID), ID: group_member(parent=PARENT_ID)}),
+    "groups-layers.tar": layered(("raw", DISK * 8), ("qcow2", QCOW2)),
+    "groups-layers-over-nothing.tar": layered(("qcow2", QCOW2), ("qcow2", QCOW2)),
     "groups-without-parent.tar": groups(snapshots={ID: group_member(parent=PARENT_ID)}),
 }
 BAD = {
@@ -274,6 +294,10 @@ BAD = {
         PARENT_ID: group_member(PARENT_ID), ID: group_member(layer=layer_of(PARENT_ID))}),
     "groups-labels-malformed.tar": groups(labels=b"{}"),
     "groups-labels-of-nobody.tar": groups(extra=member(f"snapshots/{PARENT_ID}/metadata.json", LABELS)),
+    "groups-layer-missing.tar": groups(snapshots={ID: group_member(formats=("raw", "qcow2"))}),
+    "groups-layer-of-another-format.tar": groups(snapshots={ID: group_member(formats=("qcow2",))}),
+    "groups-layer-of-an-unknown-format.tar": layered(("vmdk", QCOW2)),
+    "groups-layer-below-a-raw-one.tar": layered(("qcow2", QCOW2), ("raw", DISK * 8)),
     "groups-layer-of-nobody.tar": groups(extra=member(f"layers/{layer_of(PARENT_ID)}.raw", DISK)),
     "groups-layer-of-another-size.tar": groups(disk=DISK[:511]),
     "groups-bad-id.tar": groups(extra=member("snapshots/snap_1/snapshot.json", b"{}")),

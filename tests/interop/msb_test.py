@@ -599,6 +599,25 @@ class Msb_0_7_2(Release):
             home.Home(there["home"])
             self.msbctl("sandbox", "create", "-q", "fork", "--from-snapshot", "two", **there)
 
+    def test_layers_of_theirs(self):
+        """A sandbox that it has restored writes into a layer of its own: with us all are one disk."""
+        self.family()
+        self.boot("again", "restore", "--name", "again", "theirs:one")
+        self.msb("snapshot", "create", "three", "--from-sandbox", "again", "--integrity")
+        [path] = [each["artifact_path"] for each in self.told("snapshot", "ls") if each["name"] == "three"]
+        layers = sorted(os.listdir(f"{path}/layers"), key=lambda name: name.endswith(".qcow2"))
+        self.assertEqual([name.split(".")[1] for name in layers], ["raw", "qcow2"])
+        self.assertTrue(self.told("snapshot", "verify", "again:three")["verified"])
+        self.msb("snapshot", "save", "again:three", self.path("three.msb"))
+        self.msbctl("snapshot", "export", "-q", "again:three", self.path("three.tar.zst"))
+        subprocess.run(["qemu-img", "convert", "-O", "raw", f"{path}/layers/{layers[1]}", self.path("flat")], check=True)
+        there = {"home": self.path("there")}
+        self.make_home("0.6.14", there["home"])
+        for name in ("three.msb", "three.tar.zst"):
+            self.msbctl("snapshot", "import", "-q", self.path(name), "--name", name, **there)
+            self.assertEqual(read_file(f"{there['home']}/snapshots/{name}/upper.ext4"), read_file(self.path("flat")))
+        home.Home(there["home"])
+
     def test_machines_of_theirs(self):
         """A snapshot of its boots with us, once it was brought over."""
         if demo_image.no_machines():

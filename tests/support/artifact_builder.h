@@ -19,13 +19,14 @@ inline snapshot::Descriptor plain_descriptor(snapshot::Form form, uint64_t size)
       form == snapshot::Form::manifest ? "2026-05-01T12:00:00.123+00:00" : "2026-05-01T12:00:00.123Z";
   descriptor.upper_size = size;
   if (form == snapshot::Form::member) {
-    descriptor.membership = snapshot::Membership{.id = "snap_" + std::string(32, '1'),
-                                                 .layer_id = "layer_" + std::string(32, '2'),
-                                                 .consistency = "crash-consistent",
-                                                 .source_checkpoint = std::nullopt,
-                                                 .name = std::nullopt};
+    descriptor.membership =
+        snapshot::Membership{.id = "snap_" + std::string(32, '1'),
+                             .layers = {{.id = "layer_" + std::string(32, '2'), .format = "raw", .integrity = {}}},
+                             .consistency = "crash-consistent",
+                             .source_checkpoint = std::nullopt,
+                             .name = std::nullopt};
     descriptor.created_at = "2026-05-01T12:00:00.123000000Z";
-    descriptor.upper_file = "layers/" + descriptor.membership->layer_id + ".raw";
+    descriptor.upper_file = "layers/" + descriptor.membership->layers[0].id + ".raw";
   }
   return descriptor;
 }

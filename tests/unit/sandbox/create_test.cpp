@@ -34,6 +34,7 @@ CreateRequest from_snapshot(const SandboxHome& home, const std::string& content 
                           .image_ref = test::kSandboxImage,
                           .image_digest = home.image(),
                           .upper_path = home.path("snapshot.ext4"),
+                          .fill = {},
                           .fstype = "ext4",
                           .upper_size = content.size(),
                           .user = std::nullopt};

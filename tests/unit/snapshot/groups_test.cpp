@@ -7,6 +7,7 @@
 #include "sandbox/registry.h"
 #include "snapshot/convert.h"
 #include "snapshot/group.h"
+#include "snapshot/integrity.h"
 #include "snapshot/mapping.h"
 #include "snapshot/query.h"
 #include "snapshot/reference.h"
@@ -29,8 +30,8 @@ std::string id_of(char digit, std::string_view prefix = kMemberPrefix) {
 Descriptor member(char digit, std::optional<char> parent = std::nullopt) {
   Descriptor descriptor = test::plain_descriptor(Form::member, test::dense4k().size());
   descriptor.membership->id = id_of(digit);
-  descriptor.membership->layer_id = id_of(digit, kLayerPrefix);
-  descriptor.upper_file = layer_file(descriptor.membership->layer_id);
+  descriptor.membership->layers[0].id = id_of(digit, kLayerPrefix);
+  descriptor.upper_file = layer_file(descriptor.membership->layers[0]);
   descriptor.source_sandbox = "base";
   if (parent) descriptor.parent = id_of(*parent);
   return descriptor;
@@ -77,12 +78,13 @@ TEST(MappingTest, WhatWasConvertedToAGroupBecomesWhatItWas) {
   Descriptor taken = before;
   taken.form = Form::member;
   taken.created_at = "2026-05-01T12:00:00.123000000Z";
-  taken.membership = Membership{.id = std::string(kMemberPrefix) + hex.substr(0, 32),
-                                .layer_id = std::string(kLayerPrefix) + hex.substr(32),
-                                .consistency = "crash-consistent",
-                                .source_checkpoint = std::nullopt,
-                                .name = "one"};
-  taken.upper_file = layer_file(taken.membership->layer_id);
+  taken.membership =
+      Membership{.id = std::string(kMemberPrefix) + hex.substr(0, 32),
+                 .layers = {{.id = std::string(kLayerPrefix) + hex.substr(32), .format = "raw", .integrity = {}}},
+                 .consistency = "crash-consistent",
+                 .source_checkpoint = std::nullopt,
+                 .name = "one"};
+  taken.upper_file = layer_file(taken.membership->layers[0]);
   const auto back = in_form(taken, Form::snapshot, std::nullopt);
   ASSERT_OK(back);
   EXPECT_EQ(canonical_bytes(*back), canonical_bytes(before));
@@ -194,6 +196,117 @@ TEST_F(GroupsTest, ArchivesOfThemAreImportedInTheFormOfTheHome) {
   EXPECT_EQ(orphan->parent_digest, std::nullopt);
   ASSERT_EQ(home_.warnings().size(), 1U);
   EXPECT_NE(home_.warnings()[0].find(id_of('2')), std::string::npos) << home_.warnings()[0];
+}
+
+/// 4096 bytes: digits, of which the second and the last 512 are another layer's.
+std::string two_layers() {
+  std::string content = test::dense4k();
+  return content.replace(512, 512, 512, 'a').replace(3584, 512, 512, 'b');
+}
+
+/// A member whose disk is two layers, each with its digest.
+Descriptor write_layered(const std::string& dir) {
+  Descriptor descriptor = member('1');
+  std::vector<Layer>& layers = descriptor.membership->layers;
+  layers.push_back({.id = id_of('a', kLayerPrefix), .format = "qcow2", .integrity = {}});
+  const std::string contents[] = {test::dense4k(),
+                                  test::read_file(test::tests_path("fuzz/corpus/qcow2/two-clusters.qcow2"))};
+  for (size_t i = 0; i < layers.size(); ++i) {
+    ContentHash hash(Algorithm::merkle, contents[i].size());
+    hash.update(as_bytes(contents[i]));
+    layers[i].integrity = make_integrity(Algorithm::merkle, hash.digest(), contents[i].size());
+    std::filesystem::create_directories(dir + "/layers");
+    test::write_text(dir + "/" + layer_file(layers[i]), contents[i]);
+  }
+  descriptor.format = "qcow2";
+  descriptor.upper_file = layer_file(layers.back());
+  test::write_text(dir + "/snapshot.json", canonical_bytes(descriptor));
+  return descriptor;
+}
+
+TEST_F(GroupsTest, LayersAreOneDiskWhereverTheyGo) {
+  const std::string dir = home_.path("layered");
+  write_layered(dir);
+  const auto artifact = open_artifact(os::real_fs(), dir);
+  ASSERT_OK(artifact);
+  EXPECT_EQ(artifact->digest, Digest::sha256_of(as_bytes(test::read_file(dir + "/snapshot.json"))));
+  EXPECT_TRUE(verify(os::real_fs(), *artifact, 1, home_.call())->upper);
+
+  for (const Form form : {Form::snapshot, Form::manifest}) {
+    const auto made = convert_to(form, dir, form == Form::snapshot ? "new" : "old");
+    ASSERT_OK(made);
+    EXPECT_EQ(test::read_file(made->upper_path()), two_layers());
+    EXPECT_EQ(made->descriptor.format, "raw");
+    EXPECT_FALSE(made->descriptor.integrity) << "none is known of the whole";
+  }
+  ConvertRequest recorded;
+  recorded.place.name = "recorded";
+  recorded.record_integrity = true;
+  const auto with_digest = convert(home_.context(), dir, recorded, home_.call());
+  ASSERT_OK(with_digest);
+  EXPECT_TRUE(verify(os::real_fs(), *with_digest, 1, home_.call())->upper);
+
+  const std::string archive = home_.path("archive");
+  ASSERT_OK(test::export_file(home_, dir, archive));
+  const SnapshotHome there;
+  const auto row = import_file(there, archive, "imported");
+  ASSERT_OK(row);
+  EXPECT_EQ(test::read_file(there.snapshot("imported/upper.ext4")), two_layers());
+  EXPECT_EQ(row->digest, open(home_.context(), "new", home_.call())->digest.text());
+  EXPECT_EQ(there.names("snapshots/imported"),
+            (std::set<std::string>{".integrity.json", "snapshot.json", "upper.ext4"}));
+}
+
+TEST_F(GroupsTest, LayersOfArchivesAreOneDisk) {
+  const std::string corpus = test::tests_path("fuzz/corpus/snapshot_archive/");
+  const auto expect_disk = [&](const std::string& name, const std::string& content) {
+    const auto row = import_file(home_, corpus + name + ".tar", name);
+    ASSERT_OK(row) << name;
+    EXPECT_EQ(test::read_file(home_.snapshot(name + "/upper.ext4")), content) << name;
+    EXPECT_EQ(home_.names("snapshots/" + name),
+              (std::set<std::string>{".integrity.json", "manifest.json", "upper.ext4"}));
+    EXPECT_TRUE(verify(os::real_fs(), *open(home_.context(), name, home_.call()), 1, home_.call())->upper);
+  };
+  expect_disk("groups-layers", two_layers());
+  std::string alone(4096, '\0');
+  alone.replace(512, 512, 512, 'a').replace(3584, 512, 512, 'b');
+  expect_disk("groups-layers-over-nothing", alone);
+  EXPECT_EQ(home_.names().size(), 3U) << "nothing is left of the layers";
+}
+
+TEST_F(GroupsTest, DamagedLayersAreFound) {
+  const std::string dir = home_.path("layered");
+  const Descriptor descriptor = write_layered(dir);
+  for (const Layer& layer : descriptor.membership->layers) {
+    const std::string path = dir + "/" + layer_file(layer);
+    const std::string content = test::read_file(path);
+    test::write_text(path, content.substr(0, content.size() - 1) + "!");
+    const auto artifact = open_artifact(os::real_fs(), dir);
+    ASSERT_OK(artifact);
+    const auto found = verify(os::real_fs(), *artifact, 1, home_.call());
+    ASSERT_STATUS(Status::snapshot_integrity, found);
+    EXPECT_EQ(*found.error().fact("path"), path);
+    test::write_text(path, content.substr(0, 40));
+    EXPECT_FALSE(convert_to(Form::snapshot, dir, "made").ok());
+    std::filesystem::remove(path);
+    EXPECT_STATUS(Status::snapshot_integrity, open_artifact(os::real_fs(), dir));
+    test::write_text(path, content);
+  }
+  EXPECT_FALSE(std::filesystem::exists(home_.snapshot("made")));
+  std::filesystem::remove_all(dir + "/layers");
+  EXPECT_STATUS(Status::snapshot_integrity, open_artifact(os::real_fs(), dir));
+}
+
+TEST(GroupsRestoreTest, LayersAreOneDiskOfTheSandbox) {
+  const SandboxHome home;
+  ASSERT_OK(home.create("origin"));
+  Descriptor descriptor = write_layered(home.path("g"));
+  descriptor.image_ref = test::kSandboxImage;
+  descriptor.image_digest = home.image();
+  test::write_text(home.path("g/snapshot.json"), canonical_bytes(descriptor));
+  const auto made = restore(home.context(), home.path("g"), "fork", {}, home.call());
+  ASSERT_OK(made);
+  EXPECT_EQ(test::read_file(*made->upper_path), two_layers());
 }
 
 TEST(GroupsRestoreTest, SandboxesHaveTheUserThatWasRecorded) {

@@ -38,6 +38,7 @@ Integrity integrity_of(std::string_view disk, Algorithm algorithm) {
 /// An artifact whose descriptor records `integrity`.
 Artifact make(const std::string& path, Form form, std::optional<Integrity> integrity) {
   Descriptor descriptor = plain_descriptor(form, kDisk.size());
+  if (descriptor.membership) descriptor.membership->layers.front().integrity = integrity;
   descriptor.integrity = std::move(integrity);
   write_artifact(path, descriptor, kDisk);
   auto artifact = open_artifact(os::real_fs(), path);
