@@ -71,7 +71,7 @@ void add_create(CLI::App& sandboxes, Shell& shell) {
   add_quiet(command, session, "Print nothing but errors");
   command->footer(
       "The disk takes space as it fills; one made from a snapshot shares blocks with it where the file system can. "
-      "'msb start' boots it.\n\n"
+      "'msbctl start' boots it.\n\n"
       "Examples:\n"
       "  msbctl sandbox create web --image python:3.12\n"
       "  msbctl sandbox create try --from-snapshot after-setup");

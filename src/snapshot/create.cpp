@@ -86,7 +86,7 @@ Done check_request(const Context& context, const CreateRequest& request, const C
   if (request.parent && !is_strict_digest(*request.parent)) {
     return Error(Status::invalid_argument, "the parent is not the digest of a snapshot: " + *request.parent);
   }
-  MSB_CHECK(check_home(context, call));
+  MSB_CHECK(context.database.check_writable(call));
   MSB_TRY(const HomeForm home, form_of_home(context, call));
   MSB_TRY(const auto algorithm, choose_algorithm(home, request));
   (void)algorithm;

@@ -154,7 +154,7 @@ ArchiveLimits limits_of(const ImportRequest& request) {
 
 Result<index::SnapshotRow> import_archive(const Context& context, const ImportRequest& request, const Call& call) {
   if (request.name) MSB_CHECK(check_name(*request.name));
-  MSB_CHECK(check_home(context, call));
+  MSB_CHECK(context.database.check_writable(call));
   MSB_TRY(const auto source, ArchiveSource::open(context.fs, os::expand_home(request.path), request.fd, call));
   StageOptions options;
   MSB_TRY(options.directory, directory_named(context, request.dest));

@@ -46,11 +46,6 @@ Result<HomeForm> form_of_home(const Context& context, const Call& call) {
   return HomeForm{early ? Form::manifest : Form::snapshot, schema.needs_sparse_digests(), schema.describe()};
 }
 
-Done check_home(const Context& context, const Call& call) {
-  if (context.read_only) return Error(Status::unsupported, "the client is read-only");
-  return context.database.check_writable(call);
-}
-
 Result<Destination> find_destination(const Context& context, const Place& place) {
   if (place.name.has_value() == place.path.has_value()) {
     return Error(Status::invalid_argument, "a new snapshot needs either a name or a path");

@@ -24,11 +24,6 @@ struct HomeForm {
 };
 Result<HomeForm> form_of_home(const Context& context, const Call& call);
 
-/// Whether the home takes another snapshot.
-/// @retval Status::unsupported  the client is read-only
-/// @retval Status::database     nothing is written in a home of this schema
-Done check_home(const Context& context, const Call& call);
-
 struct Destination {
   std::string directory;  ///< canonical
   std::string name;

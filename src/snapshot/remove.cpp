@@ -99,7 +99,7 @@ Result<bool> delete_row(const Context& context, const Target& target) {
 }
 
 Done remove_target(const Context& context, const Target& target, bool force, const Call& call) {
-  if (context.read_only) return Error(Status::unsupported, "the client is read-only");
+  MSB_CHECK(context.database.check_writable(call));
   MSB_CHECK(check_children(context, target, force, call));
   MSB_TRY(const auto opened, open_at(context, target.path));
   MSB_CHECK(call.check());
