@@ -15,6 +15,7 @@ namespace msb::snapshot {
 namespace {
 
 constexpr size_t kMaxImageFiles = 300;  // each is an open file
+constexpr size_t kMaxDisks = 512;       // each is in an open directory
 constexpr uint64_t kFreeRatio = uint64_t{64} << 20;
 constexpr uint64_t kMaxRatio = 10'000;  // zstd itself reaches three times as much, with nothing but repetition
 
@@ -83,9 +84,8 @@ class Staging {
   Result<Directory*> directory_of(const ArchiveMember& member) {
     const auto found = directories_.find(member.name.owner);
     if (found != directories_.end()) return &found->second;
-    if (directories_.size() == ArchiveContents::kMaxSnapshots) {
-      return bad_member(member.path,
-                        "is one of more than " + std::to_string(ArchiveContents::kMaxSnapshots) + " snapshots");
+    if (directories_.size() == kMaxDisks) {
+      return bad_member(member.path, "is one of more than " + std::to_string(kMaxDisks) + " disks and layers");
     }
     MSB_TRY(os::StagedDir dir, os::StagedDir::create(context_.fs, options_.directory));
     return &directories_.emplace(member.name.owner, Directory{std::move(dir), {}, {}}).first->second;
