@@ -16,8 +16,8 @@
 #include "snapshot/create.h"
 #include "snapshot/export.h"
 #include "snapshot/import.h"
+#include "snapshot/mapping.h"
 #include "snapshot/query.h"
-#include "snapshot/translate.h"
 
 namespace msb::snapshot {
 namespace {

@@ -108,30 +108,37 @@ Done complete_member(const os::File& dir, Descriptor& descriptor) {
   return {};
 }
 
-/// A disk or a layer; the bytes that it takes.
-Result<uint64_t> check_disk(const os::File& dir, const std::string& file, std::optional<uint64_t> expected_size) {
+/// A disk, or a layer of one.
+Result<struct stat> look_at_disk(const os::File& dir, const std::string& file) {
   const std::string path = os::join_path(dir.path(), file);
   MSB_TRY(const auto st, look_at(dir, file));
   if (!st) return damaged(path, "the disk is missing");
   if (!S_ISREG(st->st_mode)) return damaged(path, "the disk is not a regular file");
-  const auto size = static_cast<uint64_t>(st->st_size);
-  if (expected_size && size != *expected_size) {
-    const std::string expected = std::to_string(*expected_size);
-    const std::string actual = std::to_string(size);
-    return damaged(path, "the disk has " + actual + " bytes, not " + expected)
-        .with("expected", expected)
-        .with("actual", actual);
-  }
-  return os::allocated_bytes(*st);
+  return *st;
 }
 
+Done check_size(const os::File& dir, const std::string& file, const struct stat& st, uint64_t size) {
+  if (static_cast<uint64_t>(st.st_size) == size) return {};
+  const std::string expected = std::to_string(size);
+  const std::string actual = std::to_string(st.st_size);
+  return damaged(os::join_path(dir.path(), file), "the disk has " + actual + " bytes, not " + expected)
+      .with("expected", expected)
+      .with("actual", actual);
+}
+
+/// The bytes that the disk takes, in all its layers.
 Result<uint64_t> check_disks(const os::File& dir, const Descriptor& descriptor) {
-  if (!is_layered(descriptor)) return check_disk(dir, descriptor.upper_file, descriptor.upper_size);
+  if (!is_layered(descriptor)) {
+    MSB_TRY(const struct stat st, look_at_disk(dir, descriptor.upper_file));
+    MSB_CHECK(check_size(dir, descriptor.upper_file, st, descriptor.upper_size));
+    return os::allocated_bytes(st);
+  }
   uint64_t allocated = 0;
   for (const Layer& layer : descriptor.membership->layers) {
-    const auto size = layer.format == "raw" ? std::optional(descriptor.upper_size) : std::nullopt;
-    MSB_TRY(const uint64_t bytes, check_disk(dir, layer_file(layer), size));
-    allocated += bytes;
+    const std::string file = layer_file(layer);
+    MSB_TRY(const struct stat st, look_at_disk(dir, file));
+    if (layer.format == "raw") MSB_CHECK(check_size(dir, file, st, descriptor.upper_size));
+    allocated += os::allocated_bytes(st);
   }
   return allocated;
 }
