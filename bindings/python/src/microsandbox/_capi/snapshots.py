@@ -125,11 +125,15 @@ class Conversion:
     drop_parent: bool
 
 
+def choices(table: Mapping[Optional[str], int]) -> str:
+    return "it is one of " + ", ".join(repr(word) for word in table if word)
+
+
 def convert(client: Native, call: Call, ref: Path, how: Conversion) -> Artifact:
     if how.form not in FORMS:
-        fail("invalid_argument", f"invalid argument: unknown form of snapshots {how.form!r}")
+        fail("invalid_argument", f"invalid argument: unknown form of snapshots {how.form!r}; {choices(FORMS)}")
     if how.integrity_algorithm not in ALGORITHMS:
-        fail("invalid_argument", f"invalid argument: unknown algorithm {how.integrity_algorithm!r}")
+        fail("invalid_argument", f"invalid argument: unknown algorithm {how.integrity_algorithm!r}; {choices(ALGORITHMS)}")
     strings = put(how.name), put_path(how.path), put_path(how.dest_dir)
     options = info("msb_snapshot_convert_opts", form=FORMS[how.form], name=strings[0], path=strings[1],
                    dest_dir=strings[2], force=how.force,
