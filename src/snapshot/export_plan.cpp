@@ -19,11 +19,10 @@ Error cannot_hold(const Artifact& artifact, std::string_view why) {
 
 enum class Ancestors { none, all, known };
 
-/// The snapshot and its ancestors, youngest first; `known` ends where one is gone.
-Result<std::vector<Artifact>> open_chain(const Context& context, const std::string& ref, Ancestors ancestors,
-                                         const Call& call) {
+/// The snapshot that `ref` stands for and its ancestors, youngest first; `known` ends where one is gone.
+Result<std::vector<Artifact>> open_chain(const Context& context, const std::string& ref, Artifact head,
+                                         Ancestors ancestors, const Call& call) {
   std::vector<Artifact> chain;
-  MSB_TRY(Artifact head, open(context, ref, call));
   chain.push_back(std::move(head));
   while (ancestors != Ancestors::none && chain.back().descriptor.parent) {
     MSB_CHECK(call.check());
@@ -79,13 +78,12 @@ Ancestors needed_for(Form form, Layout asked) {
 Result<ExportPlan> plan_export(const Context& context, const std::string& ref, bool with_parents, Layout layout,
                                const Call& call) {
   ExportPlan plan;
-  MSB_TRY(std::vector<Artifact> chain, open_chain(context, ref, with_parents ? Ancestors::all : Ancestors::none, call));
-  const Form form = chain.front().descriptor.form;
+  MSB_TRY(Artifact head, open(context, ref, call));
+  const Form form = head.descriptor.form;
+  const Ancestors ancestors = with_parents ? Ancestors::all : needed_for(form, layout);
+  MSB_TRY(const std::vector<Artifact> chain, open_chain(context, ref, std::move(head), ancestors, call));
   plan.sparse = layout != Layout::legacy;
   plan.layout = layout != Layout::home ? layout : form == Form::manifest ? Layout::legacy : Layout::current;
-  if (const Ancestors needed = needed_for(form, layout); !with_parents && needed != Ancestors::none) {
-    MSB_TRY(chain, open_chain(context, ref, needed, call));
-  }
   for (auto it = chain.rbegin(); it != chain.rend(); ++it) {
     const Form from = it->descriptor.form;
     if (plan.layout == Layout::legacy && from != Form::manifest) {
