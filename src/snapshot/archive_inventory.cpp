@@ -15,7 +15,6 @@ using json::Node;
 
 constexpr std::string_view kTransport = "msb-archive-member-blake3-v1";
 constexpr std::string_view kGroupsSchema = "microsandbox.snapshot-archive/1";
-constexpr uint64_t kMaxSafeInteger = (uint64_t{1} << 53) - 1;
 constexpr size_t kMaxSuggestedName = 255;
 
 Error unsupported(const std::string& what) {

@@ -6,6 +6,7 @@
 #include "os/lock.h"
 #include "os/publish.h"
 #include "os/stamp.h"
+#include "snapshot/descriptor_fields.h"
 #include "snapshot/hash_file.h"
 #include "snapshot/indexing.h"
 #include "snapshot/reference.h"
@@ -20,11 +21,6 @@ Done check_labels(const CreateRequest& request) {
     if (!is_utf8(key) || !is_utf8(value)) return Error(Status::invalid_argument, "a label is not UTF-8");
   }
   return {};
-}
-
-bool is_strict_digest(const std::string& text) {
-  const auto digest = Digest::parse(text);
-  return digest && digest->is_sha256();
 }
 
 Result<std::optional<Algorithm>> choose_algorithm(const HomeForm& home, const CreateRequest& request) {

@@ -201,8 +201,6 @@ std::string canonical_bytes(const Descriptor& descriptor) {
     state =
         json::Object{{"kind", "file"}, {"format", descriptor.format}, {"fstype", descriptor.fstype}, {"upper", upper}};
   }
-  json::Array requirements;
-  for (const std::string& key : descriptor.requirements) requirements.emplace_back(key);
   return json::write(json::Object{{"schema", 1},
                                   {"artifact", "snapshot"},
                                   {"scope", descriptor.scope},
@@ -213,7 +211,7 @@ std::string canonical_bytes(const Descriptor& descriptor) {
                                   {"state", state},
                                   {"labels", labels},
                                   {"extensions", json::sorted(json::Value(descriptor.extensions))},
-                                  {"requires", requirements}});
+                                  {"requires", requirements_of(descriptor)}});
 }
 
 Digest identity(const Descriptor& descriptor) { return Digest::sha256_of(as_bytes(canonical_bytes(descriptor))); }

@@ -85,6 +85,9 @@ struct Descriptor {
   std::optional<Membership> membership;  ///< Form::member only
 };
 
+/// Largest number of bytes that a descriptor names: every reader of JSON keeps integers up to it.
+inline constexpr uint64_t kMaxSafeInteger = (uint64_t{1} << 53) - 1;
+
 /// Most bytes a descriptor may have. Upstream's own limit for manifest.json; 10,000 long labels fit.
 inline constexpr size_t kMaxDescriptor = size_t{1} << 20;
 

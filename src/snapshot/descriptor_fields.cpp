@@ -9,6 +9,11 @@ bool is_loose_digest(std::string_view text) {
   return colon != std::string_view::npos && colon > 0 && colon + 1 < text.size();
 }
 
+bool is_strict_digest(std::string_view text) {
+  const auto digest = Digest::parse(text);
+  return digest && digest->is_sha256();
+}
+
 Done check_digest(const Node& node, std::string_view text, Form form, std::string_view algorithm) {
   if (form == Form::manifest) {
     if (!is_loose_digest(text)) return node.fault("is not a digest");
@@ -70,6 +75,10 @@ Done read_requirements(const Node& root, Descriptor& descriptor) {
     before = key;
   }
   return {};
+}
+
+json::Array requirements_of(const Descriptor& descriptor) {
+  return {descriptor.requirements.begin(), descriptor.requirements.end()};
 }
 
 }  // namespace msb::snapshot

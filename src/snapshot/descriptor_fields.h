@@ -15,10 +15,10 @@ namespace msb::snapshot {
 
 using json::Node;
 
-inline constexpr uint64_t kMaxSafeInteger = (uint64_t{1} << 53) - 1;
-
 /// microsandbox up to 0.6.6 takes for a digest whatever has a colon inside.
 bool is_loose_digest(std::string_view text);
+/// Releases since take nothing but the SHA-256 of something.
+bool is_strict_digest(std::string_view text);
 /// Whether `text`, which is in `node`, is a digest by the rules of that form.
 Done check_digest(const Node& node, std::string_view text, Form form, std::string_view algorithm = "sha256");
 Result<std::string> digest_at(const Node& owner, std::string_view name, Form form,
@@ -32,5 +32,7 @@ Done expect(const Node& owner, std::string_view name, std::string_view value);
 Result<std::map<std::string, std::string>> labels_at(const Node& owner);
 /// `extensions` and `requires`, which go together.
 Done read_requirements(const Node& root, Descriptor& descriptor);
+/// The second of them, to be written.
+json::Array requirements_of(const Descriptor& descriptor);
 
 }  // namespace msb::snapshot

@@ -6,6 +6,7 @@
 
 #include "os/dir.h"
 #include "os/workers.h"
+#include "snapshot/group.h"
 #include "snapshot/reference.h"
 
 namespace msb::snapshot {
@@ -17,7 +18,7 @@ bool may_be_snapshot(const os::DirEntry& entry) {
 
 /// Members of a group of snapshots of 0.7; nothing when `path` is none, or cannot be read.
 std::optional<std::vector<std::string>> members(const Context& context, const std::string& path) {
-  const auto is_group = os::exists(context.fs, os::join_path(path, "group.json"));
+  const auto is_group = os::exists(context.fs, os::join_path(path, kGroupHead));
   if (!is_group || !*is_group) return std::nullopt;
   const auto directory = os::open_dir(context.fs, path);
   if (!directory) return std::nullopt;

@@ -234,13 +234,11 @@ std::string member_bytes(const Descriptor& descriptor) {
                                            {"source_lineage", descriptor.source_sandbox}};
   const json::Value image =
       json::Object{{"manifest_digest", descriptor.image_digest}, {"reference", descriptor.image_ref}};
-  json::Array requirements;
-  for (const std::string& key : descriptor.requirements) requirements.emplace_back(key);
   return json::write(in_utf16_order(json::Object{{"capture", capture},
                                                  {"extensions", descriptor.extensions},
                                                  {"image", image},
                                                  {"parent", descriptor.parent},
-                                                 {"requires", requirements},
+                                                 {"requires", requirements_of(descriptor)},
                                                  {"root_disk", json::Object{{"layout", "managed"}}},
                                                  {"schema", kMemberSchema},
                                                  {"scope", "file"},

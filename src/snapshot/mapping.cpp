@@ -1,5 +1,6 @@
 #include "snapshot/mapping.h"
 
+#include "snapshot/descriptor_fields.h"
 #include "snapshot/group.h"
 #include "snapshot/integrity.h"
 #include "snapshot/timestamp.h"
@@ -8,11 +9,6 @@ namespace msb::snapshot {
 namespace {
 
 Error untranslatable(const std::string& what) { return Error(Status::snapshot_migration, what); }
-
-bool is_strict_digest(const std::string& text) {
-  const auto digest = Digest::parse(text);
-  return digest && digest->is_sha256();
-}
 
 Result<std::optional<Integrity>> translated_integrity(const Descriptor& manifest) {
   if (!manifest.integrity) return std::optional<Integrity>();
