@@ -4,6 +4,8 @@
 import pathlib
 import struct
 
+from folders import refill
+
 TESTS = pathlib.Path(__file__).resolve().parent.parent
 CLUSTER = 512
 SIZE = 8 * CLUSTER
@@ -62,14 +64,5 @@ BAD = {
     "zeros-in-version-2.qcow2": image({1: 1}, version=2),
 }
 
-
-def write(folder, files):
-    folder.mkdir(parents=True, exist_ok=True)
-    for old in folder.iterdir():
-        old.unlink()
-    for name, content in files.items():
-        (folder / name).write_bytes(content)
-
-
-write(TESTS / "golden/reject/qcow2", BAD)
-write(TESTS / "fuzz/corpus/qcow2", GOOD)
+refill(TESTS / "golden/reject/qcow2", BAD)
+refill(TESTS / "fuzz/corpus/qcow2", GOOD)

@@ -5,6 +5,8 @@ import hashlib
 import json
 import pathlib
 
+from folders import refill
+
 TESTS = pathlib.Path(__file__).resolve().parent.parent
 IMAGE = "sha256:" + "a" * 64
 DISK = b"0123456789abcdef" * 32
@@ -327,14 +329,5 @@ BAD = {
     "legacy-with-unknown-cache.tar": legacy(extra=member("cache/tmp/x", b"x")),
 }
 
-
-def write(folder, files):
-    folder.mkdir(parents=True, exist_ok=True)
-    for old in folder.iterdir():
-        old.unlink()
-    for name, content in files.items():
-        (folder / name).write_bytes(content)
-
-
-write(TESTS / "golden/reject/snapshot_archive", BAD)
-write(TESTS / "fuzz/corpus/snapshot_archive", GOOD)
+refill(TESTS / "golden/reject/snapshot_archive", BAD)
+refill(TESTS / "fuzz/corpus/snapshot_archive", GOOD)
