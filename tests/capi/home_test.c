@@ -1,5 +1,5 @@
 /* Homes of all kinds as a C program sees them: what they are, and that those which must not be written are not touched.
- * Usage: home_test HOME ARCHIVE OTHER_HOME WORK. With MSB_SHARED, databases of other releases are looked at too. */
+ * Usage: home_test HOME ARCHIVE OTHER_HOME WORK DEMO. DEMO is tests/demo: the golden data lie beside it. */
 #include "home.h"
 
 #include <sched.h>
@@ -556,15 +556,11 @@ static void a_home_of_the_future(const char *home, const char *archive, const ch
 }
 
 /* What microsandbox 0.7.2 itself has written. */
-static void a_home_of_0_7(const char *home, const char *archive, const char *saved) {
+static void a_home_of_0_7(const char *home, const char *archive, const char *saved, const char *tests) {
     char path[4096];
-    const char *const shared = getenv("MSB_SHARED");
-    snprintf(path, sizeof path, "%s/fixtures/upstream/snapshots/0.7.2/msb.db.sql", shared ? shared : "");
-    FILE *file = shared ? fopen(path, "rb") : NULL;
-    if (!file) {
-        fprintf(stderr, "skipped: the golden fixtures are not here\n");
-        return;
-    }
+    snprintf(path, sizeof path, "%s/../golden/upstream/snapshots/0.7.2/msb.db.sql", tests);
+    FILE *file = fopen(path, "rb");
+    CHECK(file != NULL);
     static char dump[1 << 20];
     dump[fread(dump, 1, sizeof dump - 1, file)] = '\0';
     fclose(file);
@@ -588,7 +584,7 @@ static void a_home_of_0_7(const char *home, const char *archive, const char *sav
 }
 
 int main(int argc, char **argv) {
-    if (argc < 5) return 2;
+    if (argc < 6) return 2;
     char saved[4096];
     char other[4096];
     snprintf(saved, sizeof saved, "%s/ready.tar.zst", argv[4]);
@@ -602,7 +598,7 @@ int main(int argc, char **argv) {
     read_only_media(argv[1]);
     an_unfinished_downgrade(argv[1], argv[2], saved);
     a_home_of_the_future(argv[1], argv[2], saved, argv[4]);
-    a_home_of_0_7(other, argv[2], saved);
+    a_home_of_0_7(other, argv[2], saved, argv[5]);
     damage(argv[1]);
     CHECK_END();
 }

@@ -12,7 +12,7 @@ Usage: make_inputs.py DIRECTORY
   cut.tar      app.tar without its last half
   large.tar    demo/large:1, one layer of 512 MiB (a sparse file), for work that is stopped
   home-0.7.2/  a home with the empty index of microsandbox 0.7.2
-  upstream/    snapshots that microsandbox 0.6.6 has written; from the golden fixtures, where MSB_SHARED names them
+  upstream/    snapshots that microsandbox 0.6.6 has written; from tests/golden/upstream
 """
 import hashlib
 import io
@@ -130,13 +130,11 @@ def write_home(home: pathlib.Path, release: str) -> None:
 
 def copy_upstream(directory: pathlib.Path) -> None:
     shutil.rmtree(directory, ignore_errors=True)
-    shared = os.environ.get("MSB_SHARED")
-    if not shared:
-        return
+    golden = pathlib.Path(__file__).resolve().parent.parent / "golden/upstream"
     for name in ("dense4k", "child1"):
         target = directory / name
         target.mkdir(parents=True)
-        shutil.copyfile(f"{shared}/fixtures/upstream/snapshots/0.6.6/snapshots/{name}/manifest.json",
+        shutil.copyfile(golden / f"snapshots/0.6.6/snapshots/{name}/manifest.json",
                         target / "manifest.json")
         (target / "upper.ext4").write_bytes(b"0123456789abcdef" * 256)  # as the README there has it
 

@@ -67,9 +67,7 @@ const std::set<std::string> kAccepted = {"hl_before",     "hl_sym",   "dir_then_
                                          "wh_then_child", "emptypax", "xlayer_hl"};
 
 TEST(LayersGolden, EdgeCases) {
-  const auto shared = test::shared_path("");
-  if (!shared) GTEST_SKIP() << "no golden fixtures here";
-  const fs::path edge = *shared / "fixtures/upstream/images/edge";
+  const fs::path edge = test::upstream_path("images/edge");
   auto expected = json::parse(test::read_file(edge / "expected.json"));
   ASSERT_TRUE(expected.ok()) << expected.error().message();
   size_t compared = 0;
@@ -105,9 +103,7 @@ TEST(LayersGolden, EdgeCases) {
 
 /// Every blob of every image archive that is a layer.
 TEST(LayersGolden, Images) {
-  const auto shared = test::shared_path("");
-  if (!shared) GTEST_SKIP() << "no golden fixtures here";
-  const fs::path images = *shared / "fixtures/upstream/images";
+  const fs::path images = test::upstream_path("images");
   std::map<std::string, fs::path> expected;  // by file name
   for (const char* image : {"f1-kinds", "f2-layers", "f3-index", "f4-names", "f5-docker"}) {
     for (const auto& entry : fs::directory_iterator(images / image / "cache/layers")) {
@@ -146,9 +142,7 @@ TEST(LayersGolden, Images) {
 
 /// Layers that microsandbox regenerates on `save` have the digests that are folders in its docker archives.
 TEST(LayersGolden, RegeneratedTars) {
-  const auto shared = test::shared_path("");
-  if (!shared) GTEST_SKIP() << "no golden fixtures here";
-  const fs::path image = *shared / "fixtures/upstream/images/f2-layers";
+  const fs::path image = test::upstream_path("images/f2-layers");
   const std::string saved = test::read_file(image / "saved-docker.tar");
   const Call call;
   size_t made = 0;

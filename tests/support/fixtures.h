@@ -1,9 +1,7 @@
 #pragma once
 
-#include <cstdlib>
 #include <filesystem>
 #include <fstream>
-#include <optional>
 #include <sstream>
 #include <string>
 #include <string_view>
@@ -24,13 +22,9 @@ inline std::filesystem::path tests_path(std::string_view relative) {
   return std::filesystem::path(MSB_TESTS_DIR) / relative;
 }
 
-/// A path among the golden fixtures outside the repository, if it is there. Tests skip without it.
-inline std::optional<std::filesystem::path> shared_path(std::string_view relative) {
-  const char* const named = std::getenv("MSB_SHARED");
-  const std::filesystem::path root = named != nullptr ? named : tests_path("../../shared");
-  std::filesystem::path path = root / relative;
-  if (!std::filesystem::exists(path)) return std::nullopt;
-  return path;
+/// A path among what other releases of microsandbox have written (tests/golden/upstream).
+inline std::filesystem::path upstream_path(std::string_view relative) {
+  return tests_path("golden/upstream") / relative;
 }
 
 }  // namespace msb::test

@@ -245,15 +245,14 @@ TEST_F(CheckTest, CancelledCheckSaysSo) {
 }
 
 TEST(CheckUpstreamTest, CacheOfMicrosandboxIsWellOnceItsVmdksKnowTheirPlace) {
-  const auto fixtures = test::shared_path("fixtures/upstream/images");
-  if (!fixtures) GTEST_SKIP() << "the golden fixtures are not here";
+  const auto fixtures = test::upstream_path("images");
   for (const char* name : {"f1-kinds", "f2-layers", "f4-names", "f5-docker"}) {
     SCOPED_TRACE(name);
     ImageHome home;
-    std::filesystem::copy(*fixtures / name / "cache", home.path("cache"), std::filesystem::copy_options::recursive);
+    std::filesystem::copy(fixtures / name / "cache", home.path("cache"), std::filesystem::copy_options::recursive);
     std::filesystem::create_directories(home.path("cache/tmp"));
     std::string rows;
-    std::istringstream dump(test::read_file(*fixtures / name / "db.sql"));
+    std::istringstream dump(test::read_file(fixtures / name / "db.sql"));
     for (std::string line; std::getline(dump, line);) {
       if (line.starts_with("INSERT")) rows += line + "\n";
     }

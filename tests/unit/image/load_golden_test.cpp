@@ -43,10 +43,9 @@ std::string comparable(const json::Value& document) {
 class LoadGoldenTest : public testing::TestWithParam<Golden> {
  protected:
   void SetUp() override {
-    const auto root = test::shared_path("fixtures/upstream/images");
-    if (!root) GTEST_SKIP() << "the golden fixtures are not here";
-    golden_ = *root / GetParam().folder;
-    ASSERT_OK(home_.load(*root / "inputs" / GetParam().input));
+    const auto root = test::upstream_path("images");
+    golden_ = root / GetParam().folder;
+    ASSERT_OK(home_.load(root / "inputs" / GetParam().input));
     files_ = home_.files();
   }
 

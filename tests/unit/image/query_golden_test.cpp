@@ -52,10 +52,9 @@ Result<std::vector<std::string>> rows_of(Source& source, const char* sql) {
 class QueryGoldenTest : public testing::TestWithParam<Golden> {
  protected:
   void SetUp() override {
-    const auto root = test::shared_path("fixtures/upstream/images");
-    if (!root) GTEST_SKIP() << "the golden fixtures are not here";
-    golden_ = *root / GetParam().folder;
-    ASSERT_OK(home_.load(*root / "inputs" / GetParam().input));
+    const auto root = test::upstream_path("images");
+    golden_ = root / GetParam().folder;
+    ASSERT_OK(home_.load(root / "inputs" / GetParam().input));
   }
   json::Value read_json(const char* name) const {
     auto value = json::parse(test::read_file(golden_ / name));

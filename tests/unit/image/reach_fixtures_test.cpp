@@ -15,10 +15,9 @@ using test::CacheHome;
 class UpstreamDatabaseTest : public testing::TestWithParam<const char*> {};
 
 TEST_P(UpstreamDatabaseTest, IsPlannedAndItsUsersCount) {
-  const auto dump = test::shared_path(std::string("fixtures/upstream/snapshots/") + GetParam() + "/msb.db.sql");
-  if (!dump) GTEST_SKIP() << "the golden fixtures are not here";
+  const auto dump = test::upstream_path(std::string("snapshots/") + GetParam() + "/msb.db.sql");
   CacheHome home;
-  home.replace_database(test::read_file(*dump));
+  home.replace_database(test::read_file(dump));
   auto plan = plan_prune(home.context(), {}, home.call());
   ASSERT_OK(plan);
   size_t references = 0;
@@ -36,13 +35,12 @@ INSTANTIATE_TEST_SUITE_P(Releases, UpstreamDatabaseTest,
                          testing::Values("0.5.7", "0.6.2", "0.6.6", "0.6.7", "0.6.14", "0.6.18", "0.7.2"));
 
 TEST(UpstreamArtifactsTest, AllGenerationsAreFoundOnDisk) {
-  const auto fixtures = test::shared_path("fixtures/upstream/snapshots");
-  if (!fixtures) GTEST_SKIP() << "the golden fixtures are not here";
+  const auto fixtures = test::upstream_path("snapshots");
   const std::pair<const char*, size_t> releases[] = {{"0.5.7", 7}, {"0.6.6", 7}, {"0.6.14", 7}, {"0.7.2", 5}};
   for (const auto& [release, count] : releases) {
     SCOPED_TRACE(release);
     CacheHome home;
-    std::filesystem::copy(*fixtures / release / "snapshots", home.path("snapshots"),
+    std::filesystem::copy(fixtures / release / "snapshots", home.path("snapshots"),
                           std::filesystem::copy_options::recursive);
     auto found = survey(home.context(), home.call());
     ASSERT_OK(found);
@@ -57,12 +55,11 @@ TEST(UpstreamArtifactsTest, AllGenerationsAreFoundOnDisk) {
 }
 
 TEST(UpstreamCacheTest, IsPrunedToNothing) {
-  const auto fixture = test::shared_path("fixtures/upstream/images/f5-docker");
-  if (!fixture) GTEST_SKIP() << "the golden fixtures are not here";
+  const auto fixture = test::upstream_path("images/f5-docker");
   CacheHome home;
-  std::filesystem::copy(*fixture / "cache", home.paths().root(), std::filesystem::copy_options::recursive);
+  std::filesystem::copy(fixture / "cache", home.paths().root(), std::filesystem::copy_options::recursive);
   std::string inserts;
-  const std::string dump = test::read_file(*fixture / "db.sql");
+  const std::string dump = test::read_file(fixture / "db.sql");
   for (size_t at = 0, end = 0; (end = dump.find('\n', at)) != std::string::npos; at = end + 1) {
     const std::string_view line = std::string_view(dump).substr(at, end - at);
     if (line.starts_with("INSERT")) inserts.append(line).append("\n");

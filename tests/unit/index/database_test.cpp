@@ -76,7 +76,6 @@ std::vector<std::string> catalogue(Connection& connection) {
 }
 
 TEST_F(DatabaseTest, NewOnesAreThoseOfTheirRelease) {
-  if (!test::shared_path("fixtures/upstream/snapshots")) GTEST_SKIP() << "the golden fixtures are not here";
   const std::vector<std::pair<const char*, const char*>> releases = {
       {"0.6.3", "0.6.2"}, {"0.6.5", "0.6.6"}, {"0.6.8", "0.6.7"}, {"0.6.9", "0.6.14"}, {"0.6.16", "0.6.18"}};
   for (const auto& [release, fixture] : releases) {
@@ -87,8 +86,8 @@ TEST_F(DatabaseTest, NewOnesAreThoseOfTheirRelease) {
     std::filesystem::remove_all(directory());
     EXPECT_TRUE(open({.edition = *edition})->schema(call_)->writable());
     const auto golden = std::move(*Connection::open("golden", Connection::Access::memory));
-    const auto dump = test::shared_path("fixtures/upstream/snapshots/" + std::string(fixture) + "/msb.db.sql");
-    ASSERT_OK(golden->script(test::read_file(*dump)));
+    const auto dump = test::upstream_path("snapshots/" + std::string(fixture) + "/msb.db.sql");
+    ASSERT_OK(golden->script(test::read_file(dump)));
     EXPECT_EQ(catalogue(*stranger()), catalogue(*golden));
   }
   EXPECT_EQ(default_edition().last, "0.6.3");
@@ -508,10 +507,9 @@ TEST_F(DatabaseTest, KnowsEveryReleaseInTheFixtures) {
       {"0.6.18", Generation::descriptor, true, "microsandbox 0.6.18 (25 migrations)"},
       {"0.7.2", Generation::groups, false, "microsandbox 0.7.2 (27 migrations)"},
   };
-  if (!test::shared_path("fixtures/upstream/snapshots")) GTEST_SKIP() << "the golden fixtures are not here";
   for (const Case& c : cases) {
     std::filesystem::remove_all(directory());
-    make_from(test::read_file(*test::shared_path("fixtures/upstream/snapshots/" + c.dump + "/msb.db.sql")));
+    make_from(test::read_file(test::upstream_path("snapshots/" + c.dump + "/msb.db.sql")));
     // Leases in them end in 2026: still running where the clock is behind.
     if (c.dump != "0.5.7") {
       ASSERT_OK(stranger()->script("DELETE FROM maintenance_lease"));

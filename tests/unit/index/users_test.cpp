@@ -99,10 +99,9 @@ TEST_F(UsersTest, DatabaseWithoutTheTablesHasNone) {
 }
 
 TEST_F(UsersTest, EveryReleaseIsRead) {
-  if (!test::shared_path("fixtures/upstream/snapshots")) GTEST_SKIP() << "the golden fixtures are not here";
   for (const std::string release : {"0.5.7", "0.6.2", "0.6.14", "migrated-0.6.6-to-0.6.14", "0.6.18", "0.7.2"}) {
     SCOPED_TRACE(release);
-    make(test::read_file(*test::shared_path("fixtures/upstream/snapshots/" + release + "/msb.db.sql")));
+    make(test::read_file(test::upstream_path("snapshots/" + release + "/msb.db.sql")));
     open();
     const auto sandboxes = database_->read(call_, list_sandboxes);
     ASSERT_OK(sandboxes);

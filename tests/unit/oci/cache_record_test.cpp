@@ -54,10 +54,9 @@ TEST(CacheRecord, RejectsWhatIsCommitted) {
 
 /// Every document that msb wrote is read, written again to the same bytes, and made anew from the texts inside it.
 TEST(CacheRecord, GoldenDocumentsComeBackByteForByte) {
-  const auto fixtures = test::shared_path("fixtures/upstream/images");
-  if (!fixtures) GTEST_SKIP() << "the golden fixtures are not here";
+  const auto fixtures = test::upstream_path("images");
   std::set<std::string> names;
-  for (const auto& entry : std::filesystem::recursive_directory_iterator(*fixtures)) {
+  for (const auto& entry : std::filesystem::recursive_directory_iterator(fixtures)) {
     const auto& path = entry.path();
     if (path.parent_path().filename() != "manifests" || path.extension() != ".json") continue;
     SCOPED_TRACE(path);
@@ -84,9 +83,8 @@ TEST(CacheRecord, GoldenDocumentsComeBackByteForByte) {
 }
 
 TEST(CacheRecord, DockerArchivesGetTheManifestThatMicrosandboxMakes) {
-  const auto cache = test::shared_path("fixtures/upstream/images/f5-docker/cache/manifests");
-  if (!cache) GTEST_SKIP() << "the golden fixtures are not here";
-  for (const auto& file : std::filesystem::directory_iterator(*cache)) {
+  const auto cache = test::upstream_path("images/f5-docker/cache/manifests");
+  for (const auto& file : std::filesystem::directory_iterator(cache)) {
     if (file.path().extension() != ".json") continue;
     const auto record = CacheRecord::parse(test::read_file(file.path()));
     ASSERT_OK(record);

@@ -228,10 +228,9 @@ TEST(Create, WritesWhatTheOwnerOfTheHomeReads) {
       {"0.6.14", {"$.image.Oci.root_disk.size_mib", nested}},   {"0.6.18", {"$.image.Oci.root_disk.size_mib", nested}},
   };
   for (const auto& [release, places] : releases) {
-    const auto dump = test::shared_path("fixtures/upstream/snapshots/" + release + "/msb.db.sql");
-    if (!dump) GTEST_SKIP() << "the golden fixtures are not installed";
+    const auto dump = test::upstream_path("snapshots/" + release + "/msb.db.sql");
     SandboxHome home;
-    home.replace_database(test::read_file(*dump));
+    home.replace_database(test::read_file(dump));
     test::add_sandbox_image(home.context());
     CreateRequest request = test::sandbox_request();
     request.config_json = R"({"resources":{"cpus":3},"cpus":3,"future":{"a":[1]},"env":[{"key":"NEW","value":"1"}]})";
@@ -252,10 +251,9 @@ TEST(Create, WritesWhatTheOwnerOfTheHomeReads) {
 }
 
 TEST(Create, LeavesHomesOfLaterReleasesAlone) {
-  const auto dump = test::shared_path("fixtures/upstream/snapshots/0.7.2/msb.db.sql");
-  if (!dump) GTEST_SKIP() << "the golden fixtures are not installed";
+  const auto dump = test::upstream_path("snapshots/0.7.2/msb.db.sql");
   SandboxHome home;
-  home.replace_database(test::read_file(*dump));
+  home.replace_database(test::read_file(dump));
   EXPECT_STATUS(msb::Status::database, home.create("web"));
   EXPECT_EQ(home.names(), (std::set<std::string>()));
   const auto found = list(home.context(), {}, home.call());

@@ -17,7 +17,7 @@ namespace {
 using test::import_file;
 using test::SnapshotHome;
 
-constexpr char kFixtures[] = "fixtures/upstream/snapshots";
+constexpr char kFixtures[] = "snapshots";
 
 /// Reads all members by the grammar alone.
 Done read_members(const std::string& path, const Call& call) {
@@ -41,13 +41,12 @@ void expect_whole(const SnapshotHome& home, const std::string& path) {
 }
 
 TEST(ArchiveFixturesTest, ImportsWhatEveryReleaseHasWritten) {
-  const auto fixtures = test::shared_path(kFixtures);
-  if (!fixtures) GTEST_SKIP() << "the golden fixtures are not installed";
+  const auto fixtures = test::upstream_path(kFixtures);
   size_t imported = 0;
   for (const char* const release : {"0.5.7", "0.6.2", "0.6.6", "0.6.7", "0.6.14", "0.6.18"}) {
-    const auto digests = json::parse(test::read_file(*fixtures / release / "digests.json"));
+    const auto digests = json::parse(test::read_file(fixtures / release / "digests.json"));
     ASSERT_OK(digests);
-    for (const auto& entry : std::filesystem::directory_iterator(*fixtures / release / "archives")) {
+    for (const auto& entry : std::filesystem::directory_iterator(fixtures / release / "archives")) {
       SCOPED_TRACE(entry.path().string());
       const SnapshotHome home;
       const auto row = import_file(home, entry.path());
@@ -69,10 +68,9 @@ TEST(ArchiveFixturesTest, ImportsWhatEveryReleaseHasWritten) {
 }
 
 TEST(ArchiveFixturesTest, ImportsThoseOfGroupsAsOthers) {
-  const auto fixtures = test::shared_path(kFixtures);
-  if (!fixtures) GTEST_SKIP() << "the golden fixtures are not installed";
+  const auto fixtures = test::upstream_path(kFixtures);
   size_t imported = 0;
-  for (const auto& entry : std::filesystem::directory_iterator(*fixtures / "0.7.2/archives")) {
+  for (const auto& entry : std::filesystem::directory_iterator(fixtures / "0.7.2/archives")) {
     SCOPED_TRACE(entry.path().string());
     const SnapshotHome home;
     const auto row = import_file(home, entry.path());
@@ -104,15 +102,14 @@ const std::map<std::string, std::string>& other_decisions() {
 }
 
 TEST(ArchiveFixturesTest, DecidesAboutHandMadeArchives) {
-  const auto fixtures = test::shared_path(kFixtures);
-  if (!fixtures) GTEST_SKIP() << "the golden fixtures are not installed";
-  const auto table = json::parse(test::read_file(*fixtures / "archive-cases/cases.json"));
+  const auto fixtures = test::upstream_path(kFixtures);
+  const auto table = json::parse(test::read_file(fixtures / "archive-cases/cases.json"));
   ASSERT_OK(table);
   size_t accepted = 0;
   for (const json::Value& one : *table->find("cases")->array()) {
     const std::string file = *one.find("file")->string();
     SCOPED_TRACE(file);
-    const std::string path = *fixtures / "archive-cases" / file;
+    const std::string path = fixtures / "archive-cases" / file;
     const json::Value* const results = one.find("results");
     const bool upstream = *results->find("0.6.14")->find("result")->string() == "ok";
     const auto other = other_decisions().find(file.substr(0, 2));

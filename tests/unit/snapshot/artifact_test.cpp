@@ -235,9 +235,8 @@ TEST(Artifact, EveryFailureOfTheDiskIsReported) {
 TEST(Artifact, ThoseOfEveryReleaseOpen) {
   size_t opened = 0;
   for (const std::string release : {"0.5.7", "0.6.2", "0.6.6", "0.6.7", "0.6.14", "0.6.18"}) {
-    const auto folder = test::shared_path("fixtures/upstream/snapshots/" + release + "/snapshots");
-    if (!folder) GTEST_SKIP() << "golden fixtures are not here";
-    for (const auto& source : fs::directory_iterator(*folder)) {
+    const auto folder = test::upstream_path("snapshots/" + release + "/snapshots");
+    for (const auto& source : fs::directory_iterator(folder)) {
       const TempDir dir;
       fs::copy(source.path(), dir / "a");
       const Form form = fs::exists(dir / "a/snapshot.json") ? Form::snapshot : Form::manifest;
@@ -256,11 +255,10 @@ TEST(Artifact, ThoseOfEveryReleaseOpen) {
 }
 
 TEST(Artifact, MembersOfGroupsOfAReleaseOpen) {
-  const auto folder = test::shared_path("fixtures/upstream/snapshots/0.7.2/snapshots");
-  if (!folder) GTEST_SKIP() << "golden fixtures are not here";
+  const auto folder = test::upstream_path("snapshots/0.7.2/snapshots");
   size_t labelled = 0;
   size_t opened = 0;
-  for (const auto& source : fs::recursive_directory_iterator(*folder)) {
+  for (const auto& source : fs::recursive_directory_iterator(folder)) {
     if (source.path().filename() != "snapshot.json") continue;
     const TempDir dir;
     fs::copy(source.path().parent_path(), dir / "a");

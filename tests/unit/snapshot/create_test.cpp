@@ -77,10 +77,9 @@ TEST(CreateTest, SnapshotIsThereAndIndexed) {
 }
 
 TEST(CreateTest, HomesOfLaterReleasesGetTheirDescriptor) {
-  const auto dump = test::shared_path("fixtures/upstream/snapshots/0.6.14/msb.db.sql");
-  if (!dump) GTEST_SKIP() << "the golden fixtures are not here";
+  const auto dump = test::upstream_path("snapshots/0.6.14/msb.db.sql");
   SnapshotHome home;
-  home.replace_database(test::read_file(*dump));
+  home.replace_database(test::read_file(dump));
   const auto made = create(home.context(), source_of(home), named("ours"), home.call());
   ASSERT_OK(made);
   EXPECT_EQ(made->descriptor.form, Form::snapshot);
@@ -90,10 +89,9 @@ TEST(CreateTest, HomesOfLaterReleasesGetTheirDescriptor) {
 }
 
 TEST(CreateTest, HomesOfUnknownReleasesAreRefused) {
-  const auto dump = test::shared_path("fixtures/upstream/snapshots/0.7.2/msb.db.sql");
-  if (!dump) GTEST_SKIP() << "the golden fixtures are not here";
+  const auto dump = test::upstream_path("snapshots/0.7.2/msb.db.sql");
   SnapshotHome home;
-  home.replace_database(test::read_file(*dump));
+  home.replace_database(test::read_file(dump));
   EXPECT_STATUS(Status::database, create(home.context(), source_of(home), named("ours"), home.call()));
   EXPECT_TRUE(home.names().empty());
 }

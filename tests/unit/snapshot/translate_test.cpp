@@ -22,10 +22,9 @@ using test::SnapshotHome;
 class TranslateTest : public testing::Test {
  protected:
   void SetUp() override {
-    const auto dump = test::shared_path("fixtures/upstream/snapshots/0.6.14/msb.db.sql");
-    if (!dump) GTEST_SKIP() << "the golden fixtures are not here";
+    const auto dump = test::upstream_path("snapshots/0.6.14/msb.db.sql");
     home_.emplace();
-    home_->replace_database(test::read_file(*dump));
+    home_->replace_database(test::read_file(dump));
     home_->change([](index::Transaction& transaction) -> Done {
       MSB_CHECK(transaction.execute("DELETE FROM snapshot_index"));
       return transaction.execute("DELETE FROM snapshot_artifact_migration");
