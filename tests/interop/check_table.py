@@ -1,5 +1,5 @@
-"""README's table of compatibility and the tests that it speaks of: each cell has a test, and each such test a cell.
-Usage: check_table.py README"""
+"""The table of docs/compatibility.md and the tests that it speaks of: each cell has a test, and each such test a cell.
+Usage: check_table.py DOCUMENT"""
 
 import re
 import sys
@@ -42,8 +42,8 @@ def tests():
 def main():
     _, rows = rows_of(sys.argv[1])
     told = {(release, test) for _, cells, test in rows for release, cell in cells.items() if cell}
-    problems = [f"README names {test} with {release}, and there is no such test" for release, test in told - tests()]
-    problems += [f"README does not name {test} with {release}" for release, test in tests() - told]
+    problems = [f"the table names {test} with {release}, and there is no such test" for release, test in told - tests()]
+    problems += [f"the table does not name {test} with {release}" for release, test in tests() - told]
     print("\n".join(sorted(problems)) or f"{len(told)} cells, each with its test")
     sys.exit(bool(problems))
 
