@@ -719,8 +719,8 @@ MSB_API msb_status msb_digest_check(const char *digest, msb_error **err);
 MSB_API msb_status msb_reference_normalize(const char *reference, msb_buffer **out, msb_error **err);
 
 enum {
-    MSB_NAME_SNAPSHOT = 1, /**< not empty, at most 246 bytes, no `/`, `\`, `:` or control bytes, no leading `.`, `~` or `-` */
-    MSB_NAME_SANDBOX = 2   /**< 1 to 128 bytes of `A-Z a-z 0-9 . _ -`, the first a letter or digit */
+    MSB_NAME_SNAPSHOT = 1, /**< not empty, at most 246 bytes, no slash, backslash, colon or control bytes, no leading dot, tilde or hyphen */
+    MSB_NAME_SANDBOX = 2   /**< 1 to 128 ASCII letters, digits, dots, underscores and hyphens; the first a letter or digit */
 };
 
 /**
@@ -737,7 +737,7 @@ MSB_API msb_status msb_name_check(uint32_t kind, const char *name, msb_error **e
 
 enum {
     MSB_SNAPSHOT_REF_NAME = 1,
-    MSB_SNAPSHOT_REF_PATH = 2,  /**< contains `/`, or begins with `.` or `~` */
+    MSB_SNAPSHOT_REF_PATH = 2,  /**< contains a slash, or begins with a dot or a tilde */
     MSB_SNAPSHOT_REF_DIGEST = 3 /**< begins with `sha256:` or `sha512:` */
 };
 
