@@ -25,14 +25,14 @@ Result<os::File> open_beneath(const os::File& root, const std::string& path) {
 }  // namespace
 
 Result<bool> DirectoryFiles::contains(const std::string& path) const {
-  auto file = open_beneath(root_, path);
+  auto file = open_beneath(*root_, path);
   if (file) return true;
   if (file.error().os_code() == ENOENT || file.error().os_code() == ENOTDIR) return false;
   return std::move(file).error();
 }
 
 Result<ArchiveFile> DirectoryFiles::find(const std::string& path) const {
-  auto file = open_beneath(root_, path);
+  auto file = open_beneath(*root_, path);
   if (!file) {
     if (file.error().status() == Status::image_invalid) return std::move(file).error();
     switch (file.error().os_code()) {
@@ -47,7 +47,12 @@ Result<ArchiveFile> DirectoryFiles::find(const std::string& path) const {
     }
   }
   MSB_TRY(const uint64_t size, file->size());
-  return ArchiveFile(path, std::make_shared<const os::File>(std::move(*file)), 0, size);
+  // What it then opens may be another file. Then it has another digest too.
+  const auto again = [root = root_, path]() -> Result<std::shared_ptr<const os::File>> {
+    MSB_TRY(os::File opened, open_beneath(*root, path));
+    return std::make_shared<const os::File>(std::move(opened));
+  };
+  return ArchiveFile(path, again, 0, size);
 }
 
 }  // namespace msb::image

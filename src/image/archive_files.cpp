@@ -27,6 +27,18 @@ Result<std::unique_ptr<ArchiveFiles>> spool_tar(const Context& context, ByteSour
   return TarFiles::index(spool, 0, kept, call);
 }
 
+/// Bytes of a file that is open for as long as they are read.
+class OpenSource final : public ByteSource {
+ public:
+  OpenSource(std::shared_ptr<const os::File> file, uint64_t offset, uint64_t size)
+      : file_(std::move(file)), source_(*file_, offset, size) {}
+  Result<size_t> read(MutableBytes into) override { return source_.read(into); }
+
+ private:
+  std::shared_ptr<const os::File> file_;
+  os::FileSource source_;
+};
+
 /// A file that can be read at any offset, from `offset` on.
 Result<std::unique_ptr<ArchiveFiles>> open_file(const Context& context, os::File file, uint64_t offset,
                                                 const Call& call) {
@@ -71,21 +83,23 @@ Error invalid_member(const std::string& member, std::string_view what) {
 }
 
 Result<std::unique_ptr<ByteSource>> ArchiveFile::open(const Call&, uint64_t begin) const {
-  return std::unique_ptr<ByteSource>(std::make_unique<os::FileSource>(*file_, offset_ + begin, size_ - begin));
+  MSB_TRY(auto file, file_());
+  return std::unique_ptr<ByteSource>(std::make_unique<OpenSource>(std::move(file), offset_ + begin, size_ - begin));
 }
 
 Result<std::string> ArchiveFile::read(size_t limit) const {
   if (size_ > limit) return invalid_member(path_, "is larger than " + std::to_string(limit) + " bytes");
   std::string content(static_cast<size_t>(size_), '\0');
-  os::FileSource file = source();
-  MSB_TRY(const size_t size, read_full(file, std::as_writable_bytes(std::span(content))));
+  MSB_TRY(const auto file, file_());
+  os::FileSource source(*file, offset_, size_);
+  MSB_TRY(const size_t size, read_full(source, std::as_writable_bytes(std::span(content))));
   if (size != content.size()) return invalid_member(path_, "is cut short");
   return content;
 }
 
 Result<Digest> ArchiveFile::digest(const Call& call) const {
-  os::FileSource file = source();
-  return sha256_of(file, call);
+  MSB_TRY(const auto source, open(call, 0));
+  return sha256_of(*source, call);
 }
 
 Result<std::unique_ptr<ArchiveFiles>> ArchiveFiles::open(const Context& context, const std::string& path, int fd,

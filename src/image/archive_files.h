@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -15,11 +16,20 @@
 
 namespace msb::image {
 
-/// A file of an image archive, wherever its bytes lie. Any thread may read it.
+/// Opens the file that has an archive's bytes, or some of them.
+using OpenFile = std::function<Result<std::shared_ptr<const os::File>>()>;
+
+/// A file of an image archive, wherever its bytes lie. Any thread may read it. Nothing is open for it meanwhile: an
+/// archive may have more files than a process may have descriptors.
 class ArchiveFile final : public BlobOrigin {
  public:
-  ArchiveFile(std::string path, std::shared_ptr<const os::File> file, uint64_t offset, uint64_t size)
+  ArchiveFile(std::string path, OpenFile file, uint64_t offset, uint64_t size)
       : path_(std::move(path)), file_(std::move(file)), offset_(offset), size_(size) {}
+  /// Part of a file that is open anyhow.
+  ArchiveFile(std::string path, std::shared_ptr<const os::File> file, uint64_t offset, uint64_t size)
+      : ArchiveFile(
+            std::move(path), [file = std::move(file)]() -> Result<std::shared_ptr<const os::File>> { return file; },
+            offset, size) {}
 
   const std::string& path() const { return path_; }
   const std::string& name() const override { return path_; }
@@ -30,10 +40,8 @@ class ArchiveFile final : public BlobOrigin {
   Result<Digest> digest(const Call& call) const;
 
  private:
-  os::FileSource source() const { return os::FileSource(*file_, offset_, size_); }
-
   std::string path_;
-  std::shared_ptr<const os::File> file_;
+  OpenFile file_;
   uint64_t offset_;
   uint64_t size_;
 };

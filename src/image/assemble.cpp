@@ -8,6 +8,7 @@
 #include "erofs/fsmeta_writer.h"
 #include "erofs/layout.h"
 #include "erofs/vmdk.h"
+#include "os/dir.h"
 #include "os/lock.h"
 #include "os/publish.h"
 
@@ -50,12 +51,12 @@ Result<std::string> vmdk_text(const Digest& manifest, uint64_t fsmeta_size, std:
   return erofs::format_vmdk(extents);
 }
 
-Result<Assembled> assemble(const Context& context, const Digest& manifest, const tree::Tree& merged,
-                           std::span<const AssembledLayer> layers, const Call& call) {
-  const std::string name = manifest.safe_name();
-  MSB_TRY(const os::FileLock lock,
-          os::FileLock::acquire(context.fs, context.paths.fsmeta_lock(name), os::LockMode::exclusive, call));
+namespace {
 
+/// What assemble() does under the lock.
+Result<Assembled> assemble_locked(const Context& context, const Digest& manifest, const tree::Tree& merged,
+                                  std::span<const AssembledLayer> layers, const Call& call) {
+  const std::string name = manifest.safe_name();
   std::vector<uint32_t> blocks;
   for (const AssembledLayer& layer : layers) blocks.push_back(static_cast<uint32_t>(layer.size / erofs::kBlock));
   MSB_TRY(const erofs::Layout layout, erofs::plan_fsmeta(merged, layers.size(), call));
@@ -77,6 +78,21 @@ Result<Assembled> assemble(const Context& context, const Digest& manifest, const
   MSB_CHECK(publish_unless_same(vmdk, context.paths.vmdk(name), assembled.fresh_vmdk));
   MSB_CHECK(call.check());
   MSB_CHECK(os::publish_all(files, os::Existing::replace));
+  return assembled;
+}
+
+}  // namespace
+
+Result<Assembled> assemble(const Context& context, const Digest& manifest, const tree::Tree& merged,
+                           std::span<const AssembledLayer> layers, const Call& call) {
+  const std::string name = manifest.safe_name();
+  MSB_TRY(os::FileLock lock,
+          os::FileLock::acquire(context.fs, context.paths.fsmeta_lock(name), os::LockMode::exclusive, call));
+  auto assembled = assemble_locked(context, manifest, merged, layers, call);
+  if (!assembled) {
+    const auto there = os::exists(context.fs, context.paths.fsmeta(name));
+    if (there && !*there) lock.retire();
+  }
   return assembled;
 }
 

@@ -178,6 +178,42 @@ std::string lock_of(const Context& context, const CacheFile& file) {
   return {};
 }
 
+Result<std::vector<std::string>> idle_locks(const Context& context, UnixNanos before, const Call& call) {
+  const CachePaths& paths = context.paths;
+  const struct {
+    std::string path;
+    std::string suffix;  ///< of its lock files
+    std::vector<std::string> things;
+  } folders[] = {
+      {paths.layers(), ".erofs.lock", {paths.layers() + "/*.erofs", paths.layers() + "/*.recipe"}},
+      {paths.fsmeta(), ".erofs.lock", {paths.fsmeta() + "/*.erofs", paths.vmdk() + "/*.vmdk"}},
+      {paths.manifests(), ".lock", {paths.manifests() + "/*.json"}},
+  };
+  std::vector<std::string> idle;
+  for (const auto& folder : folders) {
+    auto directory = os::open_dir(context.fs, folder.path);
+    if (!directory && directory.error().os_code() == ENOENT) continue;
+    if (!directory) return std::move(directory).error();
+    MSB_TRY(const std::vector<os::DirEntry> entries, os::list_dir(*directory));
+    for (const os::DirEntry& entry : entries) {
+      const auto name = stem(entry.name, folder.suffix);
+      if (!name || entry.type != DT_REG) continue;
+      MSB_CHECK(call.check());
+      bool there = false;
+      for (std::string thing : folder.things) {
+        thing.replace(thing.rfind('*'), 1, *name);
+        MSB_TRY(const bool exists, os::exists(context.fs, thing));
+        there = there || exists;
+      }
+      if (there) continue;
+      const std::string path = os::join_path(folder.path, entry.name);
+      MSB_TRY(const FileSize size, measure(context, path, call));
+      if (size.modified < before) idle.push_back(path);
+    }
+  }
+  return idle;
+}
+
 Result<FileSize> measure(const Context& context, const std::string& path, const Call& call) {
   return measure_below(context, AT_FDCWD, path, path, 0, call);
 }

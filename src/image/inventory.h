@@ -51,6 +51,10 @@ Result<std::vector<CacheFile>> list_cache(const Context& context, const Call& ca
 /// The lock file that writers of the file hold (formats/images.md §1.4); empty when there is none.
 std::string lock_of(const Context& context, const CacheFile& file);
 
+/// Lock files from before `before` of things that are not there. Somebody may just be making one. Those of downloads
+/// are not among them: microsandbox never removes these either.
+Result<std::vector<std::string>> idle_locks(const Context& context, UnixNanos before, const Call& call);
+
 /// Size of a file, or of a directory with everything below it. Symlinks are not followed; what vanishes counts nothing.
 Result<FileSize> measure(const Context& context, const std::string& path, const Call& call);
 

@@ -248,6 +248,23 @@ Result<MadeLayer> make_of(const Context& context, const LayerBlob& blob, const M
   return made;
 }
 
+/// What make_layer() does under the lock.
+Result<MadeLayer> make_locked(const Context& context, const LayerBlob& blob, const MakeOptions& options,
+                              const Call& call) {
+  MSB_TRY(auto cached, open_layer(context, blob.diff_id, call));
+  if (!options.remake && cached && cached->vouched != Vouched::damaged) {
+    MadeLayer layer;
+    layer.size = cached->size;
+    layer.tree = std::move(cached->tree);
+    return layer;
+  }
+  BlobReader reader(blob, options);
+  if (options.part_worth) reader.use_part(context, *options.part_worth);
+  auto made = make_of(context, blob, options, reader, call);
+  if (made || made.error().status() == Status::image_invalid) reader.drop_part();
+  return made;
+}
+
 }  // namespace
 
 Result<std::optional<CachedLayer>> open_layer(const Context& context, const Digest& diff_id, const Call& call) {
@@ -295,20 +312,11 @@ Result<MadeLayer> make_layer(const Context& context, const LayerBlob& blob, cons
                              const Call& call) {
   const std::string name = blob.diff_id.safe_name();
   // No timeout: who holds the lock makes this very layer, however long that takes.
-  MSB_TRY(const os::FileLock lock,
+  MSB_TRY(os::FileLock lock,
           os::FileLock::acquire(context.fs, context.paths.layer_lock(name), os::LockMode::exclusive, call));
-  MSB_TRY(auto cached, open_layer(context, blob.diff_id, call));
-  if (!options.remake && cached && cached->vouched != Vouched::damaged) {
-    MadeLayer layer;
-    layer.size = cached->size;
-    layer.tree = std::move(cached->tree);
-    return layer;
-  }
-
-  BlobReader reader(blob, options);
-  if (options.part_worth) reader.use_part(context, *options.part_worth);
-  auto made = make_of(context, blob, options, reader, call);
-  if (made || made.error().status() == Status::image_invalid) reader.drop_part();
+  auto made = make_locked(context, blob, options, call);
+  // The name of the lock is what somebody else says, and may never be that of a layer.
+  if (!made && !exists(context, context.paths.layer(name))) lock.retire();
   return made;
 }
 

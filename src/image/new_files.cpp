@@ -64,6 +64,7 @@ Done NewFiles::try_take_back(const Context& context, const Call& call) const {
     }
     const int result = context.fs.unlink(AT_FDCWD, file.path.c_str(), 0);
     if (result < 0 && result != -ENOENT) return Error::io("remove", file.path, -result);
+    if (lock) lock->retire();
   }
   return {};
 }

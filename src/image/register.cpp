@@ -14,8 +14,12 @@ namespace msb::image {
 namespace {
 
 constexpr mode_t kFileMode = 0644;
+/// Documents that are written, and whose locks are held, at once: descriptors must not grow with the references.
+constexpr size_t kAtOnce = 32;
 
-/// Documents that are being replaced, sorted by the key of their reference, which is the order of their locks.
+/// Documents that are being replaced, sorted by the key of their reference, which is the order of their locks. The
+/// locks are held until the rows are there as well. Of more documents than can be locked at once those come last that
+/// are held so long; meanwhile nobody else of ours writes any.
 class Documents {
  public:
   explicit Documents(const Context& context) : context_(context) {}
@@ -32,25 +36,16 @@ class Documents {
   }
 
   Done write(const Call& call) {
-    for (auto& [key, document] : documents_) {
-      MSB_TRY(document.lock, os::FileLock::acquire(context_.fs, context_.paths.metadata_lock(key),
-                                                   os::LockMode::exclusive, call, context_.busy_timeout));
+    const auto mode = documents_.size() > kAtOnce ? os::LockMode::exclusive : os::LockMode::shared;
+    MSB_TRY(writing_, os::FileLock::acquire(context_.fs, context_.paths.leases() + "/.documents.lock", mode, call));
+    for (auto begin = documents_.begin(); begin != documents_.end();) {
+      auto end = begin;
+      for (size_t i = 0; i < kAtOnce && end != documents_.end(); ++i) ++end;
+      MSB_CHECK(write_some(begin, end, call));
+      if (end == documents_.end()) break;
+      for (; begin != end; ++begin) begin->second.lock.reset();
     }
-    std::vector<os::StagedFile> staged;
-    std::vector<os::Publication> files;
-    staged.reserve(documents_.size());
-    for (auto& [key, document] : documents_) {
-      MSB_CHECK(call.check());
-      const std::string path = context_.paths.metadata(key);
-      auto before = os::read_small(context_.fs, AT_FDCWD, path, oci::kMaxCacheRecordBytes);
-      if (before) document.before = std::move(*before);
-      if (document.before) MSB_CHECK(keep_by_digest(document));
-      MSB_TRY(os::StagedFile file, stage(document.record->write()));
-      staged.push_back(std::move(file));
-      files.push_back({&staged.back(), path});
-    }
-    written_ = true;
-    return os::publish_all(files, os::Existing::replace);
+    return {};
   }
 
   void keep() { kept_ = true; }
@@ -61,7 +56,32 @@ class Documents {
     const oci::CacheRecord* record = nullptr;
     std::optional<os::FileLock> lock;
     std::optional<std::string> before;
+    bool written = false;
   };
+  using Map = std::map<std::string, Document>;
+
+  Done write_some(Map::iterator begin, Map::iterator end, const Call& call) {
+    for (auto at = begin; at != end; ++at) {
+      MSB_TRY(at->second.lock, os::FileLock::acquire(context_.fs, context_.paths.metadata_lock(at->first),
+                                                     os::LockMode::exclusive, call, context_.busy_timeout));
+    }
+    std::vector<os::StagedFile> staged;
+    std::vector<os::Publication> files;
+    staged.reserve(kAtOnce);
+    for (auto at = begin; at != end; ++at) {
+      MSB_CHECK(call.check());
+      auto& [key, document] = *at;
+      const std::string path = context_.paths.metadata(key);
+      auto before = os::read_small(context_.fs, AT_FDCWD, path, oci::kMaxCacheRecordBytes);
+      if (before) document.before = std::move(*before);
+      if (document.before) MSB_CHECK(keep_by_digest(document));
+      MSB_TRY(os::StagedFile file, stage(document.record->write()));
+      staged.push_back(std::move(file));
+      files.push_back({&staged.back(), path});
+    }
+    for (auto at = begin; at != end; ++at) at->second.written = true;
+    return os::publish_all(files, os::Existing::replace);
+  }
 
   Result<os::StagedFile> stage(const std::string& text) const {
     MSB_TRY(os::StagedFile file, os::StagedFile::create(context_.fs, context_.paths.manifests(), kFileMode));
@@ -86,17 +106,33 @@ class Documents {
     return kept;
   }
 
-  void restore() const {
+  void restore() {
     for (const std::string& path : pinned_) {
       const int result = context_.fs.unlink(AT_FDCWD, path.c_str(), 0);
       if (result < 0) context_.log.warn("image", "could not take a document back: " + path);
     }
-    if (!written_) return;
-    for (const auto& [key, document] : documents_) {
-      const std::string path = context_.paths.metadata(key);
-      const Done done = put_back(path, document.before);
+    for (auto& [key, document] : documents_) {
+      const Done done = restore(key, document);
       if (!done) context_.log.warn("image", "could not put a document back: " + done.error().message());
     }
+  }
+
+  Done restore(const std::string& key, Document& document) const {
+    const std::string path = context_.paths.metadata(key);
+    if (document.written) {
+      if (!document.lock) {
+        MSB_TRY(document.lock,
+                os::FileLock::try_acquire(context_.fs, context_.paths.metadata_lock(key), os::LockMode::exclusive));
+        // Its holder writes another one, or has.
+        if (!document.lock) return {};
+        MSB_TRY(const std::string now, os::read_small(context_.fs, AT_FDCWD, path, oci::kMaxCacheRecordBytes));
+        if (now != document.record->write()) return {};
+      }
+      MSB_CHECK(put_back(path, document.before));
+    }
+    if (document.lock && !document.before) document.lock->retire();
+    document.lock.reset();
+    return {};
   }
 
   Done put_back(const std::string& path, const std::optional<std::string>& before) const {
@@ -109,9 +145,9 @@ class Documents {
   }
 
   const Context& context_;
-  std::map<std::string, Document> documents_;
+  Map documents_;
+  std::optional<os::FileLock> writing_;
   std::vector<std::string> pinned_;  // documents kept by digest
-  bool written_ = false;
   bool kept_ = false;
 };
 

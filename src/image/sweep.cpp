@@ -59,6 +59,7 @@ class Sweeper {
       // What has lost its rows is finished even if the call has been stopped meanwhile.
       for (const Going& going : batch) MSB_CHECK(remove_files(going.files, finish_));
     }
+    MSB_CHECK(remove_idle_locks());
     return swept_;
   }
 
@@ -306,6 +307,20 @@ class Sweeper {
     MSB_CHECK(os::remove_tree(*directory, os::base_name(file.path), call));
     swept_.bytes += size.freed;
     return true;
+  }
+
+  /// Lock files whose thing is not there: of loads that were killed, and of what has gone earlier.
+  Done remove_idle_locks() const {
+    MSB_TRY(const std::vector<std::string> locks, idle_locks(context_, now_ns() - kYoung, finish_));
+    for (const std::string& path : locks) {
+      auto lock = os::FileLock::try_acquire(context_.fs, path, os::LockMode::exclusive);
+      if (!lock) {
+        context_.log.warn("image", "a lock file stays: " + lock.error().message());
+      } else if (lock->has_value()) {
+        (*lock)->retire();
+      }
+    }
+    return {};
   }
 
   const Context& context_;

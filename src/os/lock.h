@@ -12,8 +12,8 @@ namespace msb::os {
 enum class LockMode { shared, exclusive };
 
 /// flock(2) on a lock file, held until the object goes or release(). Excludes other processes and other threads alike.
-/// Lock files are made when missing (0600, never through a symlink) and never unlinked. Other programs do unlink them,
-/// so a lock counts only once the path still leads to the file that was locked.
+/// Lock files are made when missing (0600, never through a symlink), and go only with retire(). Other programs unlink
+/// them without such care, so a lock counts only once the path still leads to the file that was locked.
 class FileLock {
  public:
   /// Waits for the lock; cancel and deadline of `call` end the wait. With a timeout the wait ends after it with
@@ -27,6 +27,10 @@ class FileLock {
   /// A process that inherits it holds the lock too.
   int fd() const { return file_.fd(); }
   void release() { file_ = File(); }
+  /// Gives the lock up, and removes its file unless somebody else has it open: one who waits for the lock, or is just
+  /// about to, must not get that of a file which nobody else can find. The file also stays where the kernel cannot
+  /// tell. True when it has gone.
+  bool retire();
 
  private:
   explicit FileLock(File file) : file_(std::move(file)) {}

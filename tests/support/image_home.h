@@ -61,6 +61,15 @@ class ImageHome {
     }
     return found;
   }
+  /// Lock files that are named after content.
+  std::set<std::string> lock_names() const {
+    std::set<std::string> names;
+    for (const auto& entry : std::filesystem::recursive_directory_iterator(paths().root())) {
+      const std::string name = std::filesystem::relative(entry.path(), paths().root()).string();
+      if (name.ends_with(".lock") && !name.starts_with("leases/")) names.insert(name);
+    }
+    return names;
+  }
   std::set<std::string> file_names() const {
     std::set<std::string> names;
     for (const auto& [name, content] : files()) names.insert(name);

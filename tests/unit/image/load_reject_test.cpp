@@ -177,6 +177,9 @@ std::vector<Reject> rejects() {
       {"layer-child-of-file", with_layer(TarBuilder().add("f", "x").add("f/g", "y").end().str()), "f/g", ""},
       {"layer-name-too-long", with_layer(TarBuilder().pax({{"path", std::string(256, 'n')}}).add("n", "").end().str()),
        std::string(200, 'n'), "longer than 255"},
+      {"second-layer-cut-short",
+       test::docker_archive("app:1", {layer(), TarBuilder().add("big", test::noise(5000)).str().substr(0, 2000)}),
+       "big", "cut short"},
       {"layer-link-to-nothing", with_layer(TarBuilder().link("a", "nothing").end().str()), "a", ""},
   };
   const std::string bomb = test::gzip(std::string(64 << 20, '\0'));
@@ -201,6 +204,7 @@ TEST_P(LoadRejectTest, NamesTheMemberAndLeavesNothing) {
     EXPECT_EQ(member->rfind(reject.member, 0), 0U) << *member;
   }
   EXPECT_TRUE(home.files().empty()) << home.files().begin()->first;
+  EXPECT_EQ(home.lock_names(), std::set<std::string>());
   EXPECT_TRUE(image::list(home.context(), home.call())->empty());
 }
 

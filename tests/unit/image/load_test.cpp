@@ -9,6 +9,7 @@
 #include <thread>
 
 #include <gtest/gtest.h>
+#include <sys/resource.h>
 
 #include "erofs/reader.h"
 #include "image/layer_store.h"
@@ -370,6 +371,73 @@ TEST_F(LoadTest, ManyLoadsOfOneImageAtOnceAgree) {
   ImageHome other;
   ASSERT_OK(other.load(path));
   EXPECT_EQ(home_.files(), other.files());
+}
+
+/// As many descriptors as the process has now, and `more`.
+class FewDescriptors {
+ public:
+  explicit FewDescriptors(rlim_t more) {
+    ::getrlimit(RLIMIT_NOFILE, &before_);
+    const int next = ::dup(0);
+    struct rlimit limit = before_;
+    limit.rlim_cur = static_cast<rlim_t>(next) + more;
+    ::close(next);
+    ::setrlimit(RLIMIT_NOFILE, &limit);
+  }
+  ~FewDescriptors() { ::setrlimit(RLIMIT_NOFILE, &before_); }
+
+ private:
+  struct rlimit before_ {};
+};
+
+std::string archive_with_tags(size_t count) {
+  const std::string tar = test::small_layer("f", "1");
+  const std::string config = test::config_for({tar});
+  std::string tags;
+  for (size_t i = 0; i < count; ++i) tags += (i == 0 ? "\"" : ",\"") + ("app:" + std::to_string(i)) + "\"";
+  return TarBuilder()
+      .add("l/layer.tar", tar)
+      .add("c.json", config)
+      .add("manifest.json", R"([{"Config":"c.json","RepoTags":[)" + tags + R"(],"Layers":["l/layer.tar"]}])")
+      .end()
+      .str();
+}
+
+TEST_F(LoadTest, DescriptorsDoNotGrowWithTheTags) {
+  const std::string archive = home_.archive(archive_with_tags(400));
+  const FewDescriptors few(120);
+  ASSERT_OK(home_.load(archive));
+  EXPECT_EQ(references().size(), 400U);
+}
+
+TEST_F(LoadTest, DescriptorsDoNotGrowWithTheLayersOfADirectory) {
+  OciLayout layout;
+  std::vector<std::string> tars;
+  for (int i = 0; i < 150; ++i) tars.push_back(test::small_layer("f" + std::to_string(i), "1"));
+  layout.index({layout.image(tars, tars, layout.named("app:1"))});
+  const std::string root = home_.path("layout");
+  for (const auto& [name, content] : layout.files()) {
+    std::filesystem::create_directories(std::filesystem::path(root + "/" + name).parent_path());
+    test::write_text(root + "/" + name, content);
+  }
+  const FewDescriptors few(100);
+  ASSERT_OK(home_.load(root));
+}
+
+/// Documents that were written before the row of one is refused come back, and no lock file stays that was not there.
+TEST_F(LoadTest, ManyTagsAreLoadedAllOrNone) {
+  ASSERT_OK(home_.load(home_.archive(docker_archive("app:7", {test::small_layer("old", "1")}))));
+  const auto before = home_.files();
+  const auto locks = home_.lock_names();
+  auto connection = index::Connection::open(home_.path("db/msb.db"), index::Connection::Access::read_write);
+  ASSERT_OK(connection);
+  ASSERT_OK((*connection)
+                ->script("CREATE TRIGGER refuse BEFORE INSERT ON image_ref WHEN NEW.reference = 'app:99'"
+                         " BEGIN SELECT RAISE(ABORT, 'no'); END"));
+  EXPECT_FALSE(home_.load(home_.archive(archive_with_tags(100))).ok());
+  EXPECT_EQ(home_.files(), before);
+  EXPECT_EQ(home_.lock_names(), locks);
+  EXPECT_EQ(references(), std::vector<std::string>{"app:7"});
 }
 
 }  // namespace

@@ -239,6 +239,24 @@ TEST_F(PruneTest, LeftoversOfAllKindsGoOnceTheyAreOld) {
   EXPECT_EQ(home_.allocated(), 0U);
 }
 
+TEST_F(PruneTest, OldLockFilesOfNothingGoUnlessSomebodyHasThemOpen) {
+  const auto lock = [&](const std::string& name) { return home_.path("cache/" + name); };
+  for (const char* name :
+       {"layers/sha256_a.erofs.lock", "fsmeta/sha256_a.erofs.lock", "manifests/a.lock", "layers/sha256_b.erofs.lock"}) {
+    test::write_text(lock(name), "");
+  }
+  const auto maker = os::File::open(os::real_fs(), AT_FDCWD, lock("layers/sha256_b.erofs.lock"), O_RDWR);
+  ASSERT_OK(maker);
+  home_.age();
+  test::write_text(lock("layers/sha256_c.erofs.lock"), "");
+  ASSERT_OK(prune(home_.context(), {}, home_.call()));
+  for (const char* gone : {"layers/sha256_a.erofs.lock", "fsmeta/sha256_a.erofs.lock", "manifests/a.lock"}) {
+    EXPECT_FALSE(std::filesystem::exists(lock(gone))) << gone;
+  }
+  EXPECT_TRUE(std::filesystem::exists(lock("layers/sha256_b.erofs.lock"))) << "somebody has it open";
+  EXPECT_TRUE(std::filesystem::exists(lock("layers/sha256_c.erofs.lock"))) << "too young";
+}
+
 TEST_F(PruneTest, StagedWorkOfTheLivingIsLeftAlone) {
   const std::string path = home_.path("cache/layers/.staging-0123456789abcdef");
   home_.write(path, 100);

@@ -1,9 +1,14 @@
 #include "os/lock.h"
 
+#include <fcntl.h>
+#include <unistd.h>
+
 #include <atomic>
+#include <filesystem>
 #include <thread>
 
 #include <gtest/gtest.h>
+#include <sys/file.h>
 
 #include "support/fault_fs.h"
 #include "support/result.h"
@@ -133,6 +138,69 @@ TEST(FileLock, ManyThreadsOneAtATime) {
   }
   for (auto& thread : threads) thread.join();
   EXPECT_EQ(inside, 20);
+}
+
+TEST(FileLock, RetiredLockLeavesNothing) {
+  const TempDir dir;
+  const std::string path = dir / "x.lock";
+  auto lock = FileLock::acquire(real_fs(), path, LockMode::exclusive, Call());
+  ASSERT_OK(lock);
+  EXPECT_TRUE(lock->retire());
+  EXPECT_TRUE(std::filesystem::is_empty(dir.path()));
+}
+
+/// Another program waits for the lock on the file that it has open, and looks at nothing else afterwards.
+TEST(FileLock, FileThatSomebodyHasOpenStays) {
+  const TempDir dir;
+  const std::string path = dir / "x.lock";
+  const auto other = File::open(real_fs(), AT_FDCWD, path, O_RDWR | O_CREAT, 0600);
+  ASSERT_OK(other);
+  auto lock = FileLock::acquire(real_fs(), path, LockMode::exclusive, Call());
+  ASSERT_OK(lock);
+  EXPECT_FALSE(lock->retire());
+  const auto granted = try_flock(*other, LockMode::exclusive);
+  ASSERT_OK(granted);
+  EXPECT_TRUE(*granted);
+  const auto same = names_same_file(*other, AT_FDCWD, path);
+  ASSERT_OK(same);
+  EXPECT_TRUE(*same);
+}
+
+/// Programs that know nothing of retire(): they open, lock, and work. No two may ever work at once.
+TEST(FileLock, RetiringNeverGivesALockTwice) {
+  const TempDir dir;
+  const std::string path = dir / "x.lock";
+  std::atomic<int> inside = 0;
+  std::atomic<bool> together = false;
+  std::atomic<bool> over = false;
+  std::atomic<int> retired = 0;
+  std::vector<std::thread> strangers;
+  for (int t = 0; t < 3; ++t) {
+    strangers.emplace_back([&] {
+      for (int i = 0; i < 300; ++i) {
+        const int fd = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+        ASSERT_GE(fd, 0);
+        ASSERT_EQ(::flock(fd, LOCK_EX), 0);
+        if (++inside != 1) together = true;
+        std::this_thread::sleep_for(std::chrono::microseconds(50));
+        --inside;
+        ::close(fd);
+        std::this_thread::sleep_for(std::chrono::microseconds(20 * t));
+      }
+    });
+  }
+  std::thread sweeper([&] {
+    while (!over) {
+      auto lock = FileLock::try_acquire(real_fs(), path, LockMode::exclusive);
+      ASSERT_OK(lock);
+      if (*lock && (*lock)->retire()) ++retired;
+    }
+  });
+  for (auto& stranger : strangers) stranger.join();
+  over = true;
+  sweeper.join();
+  EXPECT_FALSE(together);
+  EXPECT_GT(retired, 0);
 }
 
 }  // namespace
