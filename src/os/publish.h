@@ -1,7 +1,9 @@
 #pragma once
 
+#include <functional>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/call.h"
@@ -17,11 +19,19 @@ namespace msb::os {
 //   .trash-<16 hex>            given up; nobody needs it
 //   .swap-<16 hex>-<name>      only where the kernel cannot exchange two names: what <name> was, while it is replaced.
 //                              When <name> is missing it goes back there.
+//
+// A directory that comes from a lower layer of overlayfs cannot be renamed (EXDEV). It is given up where it is: a file
+// .retired in it says so, and sweep_leftovers() removes it with what is left in it. What is to have its name waits as
+// .swap-<16 hex>-<name>.
 
 enum class Existing {
   refuse,   ///< a taken name is a failure with os_code EEXIST
   replace,  ///< what has the name is replaced, atomically
 };
+
+/// Decides whether what has a name may be replaced: success, or the reason why not. `occupant` is it, open with O_PATH
+/// and without following a link.
+using MayReplace = std::function<Done(const File& occupant)>;
 
 /// A file on its way to its place. Unless published it is removed with the object.
 class StagedFile {
@@ -65,6 +75,9 @@ class Retired {
   Retired() = default;
   Retired(File root, std::string name) : root_(std::move(root)), name_(std::move(name)) {}
 
+  /// What was given up where it is, and has its name until remove().
+  static Retired in_place(File root, std::string name);
+
   explicit operator bool() const { return !name_.empty(); }
   /// True when it is, or links to, what is open as `file`: nobody has put another in its place in the last moment.
   Result<bool> leads_to(const File& file) const;
@@ -76,6 +89,7 @@ class Retired {
  private:
   File root_;
   std::string name_;
+  bool in_place_ = false;
 };
 
 /// A directory on its way to its place. Unless published it is removed with the object.
@@ -94,12 +108,18 @@ class StagedDir {
 
   /// Syncs the files, the directory, renames it to `name` below the root and syncs the root. Success means that it is
   /// on disk for good; what was replaced comes back and is removed by the caller once its own records are done.
-  Result<Retired> publish(const std::string& name, Existing existing);
+  /// `may_replace` is asked about the very thing that gives way: what must not, keeps or gets back its place.
+  Result<Retired> publish(const std::string& name, Existing existing, const MayReplace& may_replace = {});
 
  private:
   StagedDir(File root, File dir, std::string name)
       : root_(std::move(root)), dir_(std::move(dir)), name_(std::move(name)) {}
+  enum class Taken { exchanged, vanished };
   Done sync_contents() const;
+  Result<Taken> take_place_of(const std::string& name, const MayReplace& may_replace);
+  Done give_back(const std::string& name);
+  Result<Taken> take_place_by_two_renames(const std::string& name, const File& occupant);
+  Result<Taken> take_place_of_lower(const std::string& name, const File& occupant);
   void discard();
 
   File root_;
@@ -107,9 +127,19 @@ class StagedDir {
   std::string name_;  // empty once it has been published
 };
 
-/// Takes `name` out of its place below `root`: renamed and synced, so gone for good on success. Nothing is freed before
-/// Retired::remove(). Needs no free space. A missing `name` fails with os_code ENOENT.
+/// Takes `name` out of its place below `root`: renamed and synced, so gone for good on success; or marked, where it
+/// cannot be renamed. Nothing is freed before Retired::remove(). Renaming needs no free space. A missing `name` fails
+/// with os_code ENOENT.
 Result<Retired> retire(Fs& fs, const std::string& root, const std::string& name);
+
+/// True for a directory that was given up where it is.
+Result<bool> is_retired(const File& dir);
+
+/// Renames within `root`, and syncs it. Fails with os_code EEXIST when `to` is taken, and with EXDEV when `from` is a
+/// directory of a lower layer of overlayfs.
+Done move(Fs& fs, const std::string& root, const std::string& from, const std::string& to);
+/// Exchanges two names within `root`, and syncs it. False when the filesystem cannot: then nothing has happened.
+Result<bool> exchange(Fs& fs, const std::string& root, const std::string& one, const std::string& other);
 
 /// Removes staged and retired things below `root` that no living process holds, and returns how many.
 Result<size_t> sweep_leftovers(Fs& fs, const std::string& root, const Call& call);

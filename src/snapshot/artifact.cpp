@@ -6,6 +6,7 @@
 
 #include "json/parse.h"
 #include "os/lock.h"
+#include "os/publish.h"
 #include "os/sparse.h"
 #include "snapshot/group.h"
 
@@ -196,7 +197,10 @@ Result<Artifact> open_artifact(os::Fs& fs, const std::string& path) {
     if (artifact || attempt == kAttempts) return artifact;
     // Something is missing from a snapshot that was removed or replaced in this moment: then look at what is there now.
     const auto same = os::names_same_file(dir, AT_FDCWD, absolute + "/.");
-    if (!same || *same) return artifact;
+    if (same && !*same) continue;
+    const auto retired = os::is_retired(dir);
+    if (retired && *retired) return not_found(absolute, " is being removed");
+    return artifact;
   }
 }
 

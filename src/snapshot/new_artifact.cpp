@@ -16,6 +16,8 @@ Error already_exists(const std::string& path, const std::string& why) {
   return Error(Status::snapshot_already_exists, path + why).with("path", path);
 }
 
+bool is_gone(const Error& error) { return error.os_code() == ENOENT; }
+
 Done write_descriptor(const os::StagedDir& staged, const Descriptor& descriptor) {
   const std::string bytes = canonical_bytes(descriptor);
   if (bytes.size() > kMaxDescriptor) {
@@ -64,19 +66,32 @@ Result<Destination> find_destination(const Context& context, const Place& place)
   return Destination{std::move(directory), std::move(name)};
 }
 
-/// What exists there gives way only if it is a snapshot, be its disk damaged.
+/// What exists gives way only if it is a snapshot, be its disk damaged.
+Done check_replaceable(const os::File& occupant, const std::string& path) {
+  auto refused = already_exists(path, " is not a snapshot, and is not replaced");
+  MSB_TRY(const struct stat st, occupant.status());
+  if (!S_ISDIR(st.st_mode)) return refused;
+  auto descriptor = read_descriptor(occupant);
+  if (descriptor) return {};
+  // What could not be read may be anything.
+  if (descriptor.error().status() == Status::io && !is_gone(descriptor.error())) return std::move(descriptor).error();
+  return refused;
+}
+
 Done check_destination(const Context& context, const std::string& path, bool force) {
   constexpr int kAttempts = 8;
   for (int attempt = 1;; ++attempt) {
     MSB_TRY(const bool taken, os::exists(context.fs, path));
     if (!taken) return {};
     if (!force) return already_exists(path, "");
-    const auto dir = os::open_dir(context.fs, AT_FDCWD, path, O_NOFOLLOW);
-    if (dir && read_descriptor(*dir)) return {};
+    auto occupant = os::File::open(context.fs, AT_FDCWD, path, O_PATH | O_NOFOLLOW);
+    if (!occupant && is_gone(occupant.error()) && attempt < kAttempts) continue;
+    if (!occupant) return std::move(occupant).error();
+    Done judged = check_replaceable(*occupant, path);
+    if (judged) return judged;
     // Unless it went away in this moment, and its files with it.
-    const auto same = dir ? os::names_same_file(*dir, AT_FDCWD, path) : Result<bool>(true);
-    const bool gone = dir ? same && !*same : dir.error().os_code() == ENOENT;
-    if (!gone || attempt == kAttempts) return already_exists(path, " is not a snapshot, and is not replaced");
+    const auto same = os::names_same_file(*occupant, AT_FDCWD, path);
+    if (!same || *same || attempt == kAttempts) return judged;
   }
 }
 
@@ -104,7 +119,10 @@ Result<Artifact> publish(const Context& context, os::StagedDir staged, const Des
   const int looked = context.fs.fstatat(staged.dir().fd(), descriptor.upper_file.c_str(), &disk, AT_SYMLINK_NOFOLLOW);
   if (looked < 0) return Error::io("stat", os::join_path(staged.dir().path(), descriptor.upper_file), -looked);
   MSB_CHECK(call.check());
-  auto replaced = staged.publish(destination.name, force ? os::Existing::replace : os::Existing::refuse);
+  // Much may have happened since check_destination().
+  auto replaced =
+      staged.publish(destination.name, force ? os::Existing::replace : os::Existing::refuse,
+                     [&](const os::File& occupant) { return check_replaceable(occupant, destination.path()); });
   if (!replaced && replaced.error().os_code() == EEXIST) return already_exists(destination.path(), "");
   if (!replaced) return std::move(replaced).error();
   finish(context, destination, *replaced);

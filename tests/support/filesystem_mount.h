@@ -33,6 +33,15 @@ class FilesystemMount {
 
   const std::string& skip_reason() const { return skip_reason_; }
   std::filesystem::path path() const { return dir_.path() / "mnt"; }
+  /// Makes what an overlay has got so far its lower layer, as it is in a container whose image came with it.
+  /// Directories of it cannot be renamed.
+  bool bake() const {
+    if (::umount2(path().c_str(), 0) != 0) return false;
+    std::filesystem::remove_all(below() / "lower");
+    std::filesystem::remove_all(below() / "work");
+    std::filesystem::rename(below() / "upper", below() / "lower");
+    return mount_layers();
+  }
   bool make_read_only() const {
     return ::mount(nullptr, path().c_str(), nullptr, MS_REMOUNT | MS_RDONLY, nullptr) == 0;
   }
@@ -54,11 +63,14 @@ class FilesystemMount {
 
   bool mount_overlay(size_t mebibytes) const {
     std::filesystem::create_directory(below());
-    if (!mount_one("tmpfs", mebibytes, below().string())) return false;
-    std::string options;
+    return mount_one("tmpfs", mebibytes, below().string()) && mount_layers();
+  }
+
+  bool mount_layers() const {
+    std::string options = "redirect_dir=off";
     for (const char* name : {"lower", "upper", "work"}) {
       std::filesystem::create_directory(below() / name);
-      options += (options.empty() ? "" : ",") + std::string(name) + "dir=" + (below() / name).string();
+      options += "," + std::string(name) + "dir=" + (below() / name).string();
     }
     return ::mount("overlay", path().c_str(), "overlay", 0, options.c_str()) == 0;
   }

@@ -151,6 +151,101 @@ TEST(StagedDir, RefusesOrReplacesWhatIsThere) {
   }
 }
 
+/// Lets others change what has a name in the very moment in which it is exchanged.
+class MeddlingFs final : public Fs {
+ public:
+  bool has_exchange = true;
+  std::vector<std::function<void()>> meddle;  ///< what happens right before each exchange, in turn
+
+  int rename(int from_dir, const char* from, int to_dir, const char* to, unsigned flags) override {
+    if (flags == RENAME_EXCHANGE && !has_exchange) return -EINVAL;
+    const bool takes = flags == RENAME_EXCHANGE || std::string_view(to).starts_with(".swap-");
+    if (takes && next_ < meddle.size()) meddle[next_++]();
+    return Fs::rename(from_dir, from, to_dir, to, flags);
+  }
+
+ private:
+  size_t next_ = 0;
+};
+
+/// Only what has a file "one" may be replaced.
+Done only_ours(const File& occupant) {
+  struct stat st {};
+  const int found = real_fs().fstatat(occupant.fd(), "one", &st, 0);
+  if (found == 0) return {};
+  return Error(Status::snapshot_already_exists, occupant.path() + " stays");
+}
+
+Result<Retired> replace_judged(Fs& fs, const TempDir& dir, const std::string& text) {
+  MSB_TRY(StagedDir staged, StagedDir::create(fs, dir.path()));
+  for (const char* name : {"one", "two"}) {
+    MSB_TRY(const File file, staged.create_file(name));
+    MSB_CHECK(file.write_at(as_bytes(text), 0));
+  }
+  return staged.publish("target", Existing::replace, only_ours);
+}
+
+/// Takes the target away and puts a directory there that has only the file `name`.
+void put_there(const TempDir& dir, const std::string& name) {
+  std::filesystem::remove_all(dir / "target");
+  std::filesystem::create_directory(dir / "target");
+  test::write_text(dir / ("target/" + name), "theirs");
+}
+
+TEST(StagedDir, AsksAboutWhatIsThere) {
+  const TempDir dir;
+  put_there(dir, "precious");
+  const auto refused = replace_judged(real_fs(), dir, "new");
+  EXPECT_STATUS(Status::snapshot_already_exists, refused);
+  EXPECT_EQ(contents(dir.path()), (std::map<std::string, std::string>{{"target/precious", "theirs"}}));
+}
+
+TEST(StagedDir, AsksAboutWhatCameOutOfTheExchange) {
+  for (const bool exchanges : {true, false}) {
+    SCOPED_TRACE(exchanges);
+    const TempDir dir;
+    put_there(dir, "one");
+    MeddlingFs fs;
+    fs.has_exchange = exchanges;
+    fs.meddle = {[&] { put_there(dir, "precious"); }};
+    const auto refused = replace_judged(fs, dir, "new");
+    EXPECT_STATUS(Status::snapshot_already_exists, refused);
+    EXPECT_EQ(contents(dir.path()), (std::map<std::string, std::string>{{"target/precious", "theirs"}}));
+  }
+}
+
+TEST(StagedDir, ReplacesAnotherOneThatMayBeReplaced) {
+  for (const bool exchanges : {true, false}) {
+    SCOPED_TRACE(exchanges);
+    const TempDir dir;
+    put_there(dir, "one");
+    MeddlingFs fs;
+    fs.has_exchange = exchanges;
+    fs.meddle = {[&] { put_there(dir, "one"); }};
+    const auto replaced = replace_judged(fs, dir, "new");
+    ASSERT_OK(replaced);
+    EXPECT_OK(replaced->remove(Call()));
+    EXPECT_EQ(contents(dir.path()), (std::map<std::string, std::string>{{"target/one", "new"}, {"target/two", "new"}}));
+  }
+}
+
+TEST(StagedDir, LosesNothingThatThreeWantToReplace) {
+  const TempDir dir;
+  put_there(dir, "one");
+  MeddlingFs fs;
+  fs.meddle = {[&] { put_there(dir, "precious"); },
+               // Another publisher replaces ours before the foreign directory can be put back.
+               [&] { put_there(dir, "one"); }};
+  const auto refused = replace_judged(fs, dir, "new");
+  EXPECT_STATUS(Status::io, refused);
+  const auto left = contents(dir.path());
+  ASSERT_EQ(left.size(), 2U);
+  EXPECT_EQ(left.count("target/one"), 1U);
+  const std::string& kept = left.begin()->first;
+  EXPECT_TRUE(kept.starts_with("target.displaced-")) << kept;
+  EXPECT_EQ(base_name(kept), "precious");
+}
+
 TEST(StagedDir, GoesWhenNotPublished) {
   const TempDir dir;
   {

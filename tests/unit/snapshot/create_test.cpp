@@ -1,8 +1,11 @@
 #include "snapshot/create.h"
 
 #include <atomic>
+#include <cstdio>
+#include <functional>
 #include <thread>
 #include <tuple>
+#include <utility>
 
 #include <sys/stat.h>
 
@@ -236,6 +239,34 @@ TEST(CreateTest, ForceReplacesNothingButSnapshots) {
   home.add("snapshots/lost");
   std::filesystem::remove(home.snapshot("lost/upper.ext4"));
   EXPECT_OK(create(home.context(), source, named("lost", true), home.call()));
+}
+
+/// Puts something else in the place of a snapshot in the moment in which it is replaced.
+class SwappingFs final : public os::Fs {
+ public:
+  explicit SwappingFs(std::function<void()> swap) : swap_(std::move(swap)) {}
+  int rename(int from_dir, const char* from, int to_dir, const char* to, unsigned flags) override {
+    if (flags == RENAME_EXCHANGE) std::exchange(swap_, [] {})();
+    return Fs::rename(from_dir, from, to_dir, to, flags);
+  }
+
+ private:
+  std::function<void()> swap_;
+};
+
+TEST(CreateTest, ForceJudgesWhatItReplacesWhenItDoes) {
+  SnapshotHome home;
+  const CaptureSource source = source_of(home);
+  ASSERT_OK(create(home.context(), source, named("base"), home.call()));
+  SwappingFs swapping([&] {
+    std::filesystem::remove_all(home.snapshot("base"));
+    std::filesystem::create_directory(home.snapshot("base"));
+    test::write_text(home.snapshot("base/file"), "precious");
+  });
+  home.use(swapping);
+  EXPECT_STATUS(Status::snapshot_already_exists, create(home.context(), source, named("base", true), home.call()));
+  EXPECT_EQ(test::read_file(home.snapshot("base/file")), "precious");
+  EXPECT_EQ(home.names(), std::set<std::string>{"base"});
 }
 
 TEST(CreateTest, OriginIsTheParentAsLongAsItExists) {

@@ -8,9 +8,11 @@
 #include <linux/fs.h>
 #include <sys/ioctl.h>
 
+#include "os/publish.h"
 #include "snapshot/create.h"
 #include "snapshot/directory.h"
 #include "snapshot/hash_file.h"
+#include "snapshot/indexing.h"
 #include "snapshot/recover.h"
 #include "snapshot/remove.h"
 #include "snapshot/restore.h"
@@ -170,6 +172,56 @@ TEST_P(FilesystemTest, ReadOnlyOnesAreReadAndNotWritten) {
   EXPECT_FALSE(create(context(), box, request, home_->call()));
   EXPECT_FALSE(remove(context(), "a", false, home_->call()));
   EXPECT_EQ(home_->names(), std::set<std::string>{"a"});
+}
+
+/// A home that came with the image of a container.
+class BakedHomeTest : public testing::Test {
+ protected:
+  void SetUp() override {
+    if (!mount_.skip_reason().empty()) GTEST_SKIP() << mount_.skip_reason();
+    home_.emplace(mount_.path());
+    home_->add("snapshots/base");
+    home_->add("snapshots/other");
+    ASSERT_OK(reindex(home_->context(), std::nullopt, home_->call()));
+    home_->close();
+    ASSERT_TRUE(mount_.bake());
+    home_->reopen();
+  }
+
+  test::FilesystemMount mount_{"overlay", 32};
+  std::optional<test::SnapshotHome> home_;
+};
+
+TEST_F(BakedHomeTest, SnapshotsAreRemoved) {
+  EXPECT_OK(remove(home_->context(), "base", false, home_->call()));
+  EXPECT_EQ(home_->names(), std::set<std::string>{"other"});
+  EXPECT_EQ(home_->rows().size(), 1U);
+  EXPECT_TRUE(home_->warnings().empty());
+}
+
+TEST_F(BakedHomeTest, SnapshotsAreReplaced) {
+  test::write_text(home_->path("disk"), std::string(8192, 'n'));
+  const CaptureSource box{"box", home_->path("disk"), "alpine", "sha256:" + std::string(64, 'b'), std::nullopt};
+  CreateRequest request;
+  request.name = "base";
+  EXPECT_STATUS(Status::snapshot_already_exists, create(home_->context(), box, request, home_->call()));
+  request.force = true;
+  const auto made = create(home_->context(), box, request, home_->call());
+  ASSERT_OK(made);
+  EXPECT_EQ(test::read_file(made->upper_path()), std::string(8192, 'n'));
+  EXPECT_EQ(home_->names(), (std::set<std::string>{"base", "other"}));
+  EXPECT_OK(remove(home_->context(), "base", false, home_->call()));
+  EXPECT_EQ(home_->names(), std::set<std::string>{"other"});
+}
+
+TEST_F(BakedHomeTest, RecoverFinishesRemovals) {
+  // As a removal that was killed left it: given up, and without its disk.
+  ASSERT_OK(os::retire(os::real_fs(), home_->path("snapshots"), "base"));
+  std::filesystem::remove(home_->snapshot("base/upper.ext4"));
+  EXPECT_STATUS(Status::snapshot_not_found, open_artifact(os::real_fs(), home_->snapshot("base")));
+  EXPECT_EQ(*recover(home_->context(), home_->call()), 2U) << "a directory and a row";
+  EXPECT_EQ(home_->names(), std::set<std::string>{"other"});
+  EXPECT_EQ(home_->rows().size(), 1U);
 }
 
 }  // namespace
