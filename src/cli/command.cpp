@@ -3,6 +3,11 @@
 #include <algorithm>
 
 namespace msbctl {
+namespace {
+
+constexpr char kMark = '\x01';
+
+}  // namespace
 
 CLI::App* add_command(CLI::App& parent, const std::string& names, const std::string& description) {
   const std::vector<std::string> spellings = CLI::detail::split(names, ',');
@@ -123,6 +128,29 @@ int for_each(Session& session, const std::vector<std::string>& arguments, const 
   return any_failed ? kFailed : kOk;
 }
 
+std::string marked(std::string word) {
+  if (word.starts_with('[')) word += kMark;
+  return word;
+}
+
+std::string unmarked(std::string word) {
+  if (word.starts_with('[') && word.ends_with(kMark)) word.pop_back();
+  return word;
+}
+
+namespace {
+
+/// Undoes what marked() did to the words of a line.
+void unmark_words(CLI::App& command) {
+  for (CLI::Option* option :
+       command.get_options([](const CLI::Option* each) { return each->get_items_expected() > 0; })) {
+    option->transform([](std::string word) { return unmarked(std::move(word)); });
+  }
+  for (CLI::App* below : command.get_subcommands({})) unmark_words(*below);
+}
+
+}  // namespace
+
 void add_all_commands(Shell& shell) {
   CLI::App& app = shell.app;
   Settings& settings = shell.session.settings;
@@ -157,6 +185,7 @@ void add_all_commands(Shell& shell) {
   add_completion_command(shell);
   add_help_command(shell);
   add_manual_command(shell);
+  unmark_words(app);
 }
 
 }  // namespace msbctl

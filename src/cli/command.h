@@ -81,8 +81,13 @@ void add_home_commands(Shell& shell);
 void add_completion_command(Shell& shell);
 void add_help_command(Shell& shell);
 void add_manual_command(Shell& shell);
-/// Declares everything.
+/// Declares everything. The words of a line have to be marked() for it.
 void add_all_commands(Shell& shell);
+
+/// `[a,b]` is one word of the user, of which CLI11 would make two arguments: so it gets a last character that has no
+/// meaning, which every option and argument takes away again.
+std::string marked(std::string word);
+std::string unmarked(std::string word);
 
 // --- looking at the table ---
 

@@ -2,6 +2,7 @@
 #include <memory>
 
 #include "cli/snapshot.h"
+#include "cli/text.h"
 
 namespace msbctl {
 namespace {
@@ -60,8 +61,9 @@ std::string in_quotes(std::string_view text) {
 
 std::string first_line(const std::string& text) { return text.substr(0, text.find('\n')); }
 
-/// `case` arms, the same in bash and zsh, that follow the words of a line to the command they name.
-std::string path_arms(const CLI::App& root, const std::string& indent) {
+/// `case` arms, the same in bash and zsh, that follow the words of a line to the command they name, which
+/// a variable holds.
+std::string path_arms(const CLI::App& root, const std::string& variable, const std::string& indent) {
   std::string text;
   for (const CLI::App* command : all_commands(root)) {
     if (command->get_parent() == nullptr) continue;
@@ -69,7 +71,7 @@ std::string path_arms(const CLI::App& root, const std::string& indent) {
     for (const std::string& alias : command->get_aliases()) {
       patterns += " | " + in_quotes(full_name(*command->get_parent()) + ' ' + alias);
     }
-    text += indent + patterns + ") path=" + in_quotes(full_name(*command)) + " ;;\n";
+    text += indent + patterns + ") " + variable + '=' + in_quotes(full_name(*command)) + " ;;\n";
   }
   return text;
 }
@@ -99,12 +101,11 @@ std::string bash_reply(const Values& values) {
     case Values::kWords:
       return "_msbctl_words " + in_quotes(values.words);
     case Values::kFiles:
-      return "compopt -o filenames 2>/dev/null; mapfile -t COMPREPLY < <(compgen -f -- \"$cur\")";
+      return "_msbctl_files";
     case Values::kDirectories:
-      return "compopt -o filenames 2>/dev/null; mapfile -t COMPREPLY < <(compgen -d -- \"$cur\")";
+      return "_msbctl_files /";
     case Values::kNames:
-      return "_msbctl_words \"$(\"${COMP_WORDS[0]}\" ${home:+--home \"$home\"} __names " + values.words +
-             " 2>/dev/null)\"";
+      return "_msbctl_names " + values.words;
     case Values::kNone:
       break;
   }
@@ -113,10 +114,56 @@ std::string bash_reply(const Values& values) {
 
 std::string bash_script(const CLI::App& root) {
   std::string text = R"(# bash completion for msbctl
+# Words of this script, and of nothing else: compgen -W expands what it is given.
 _msbctl_words() { mapfile -t COMPREPLY < <(compgen -W "$1" -- "$cur"); }
 
+# Sets plain to what the shell will take a word for, and quote to the quote that is still open. Nothing is expanded.
+_msbctl_plain() {
+  local rest=$1 char
+  plain='' quote=''
+  while [[ -n $rest ]]; do
+    char=${rest:0:1} rest=${rest:1}
+    if [[ $char == "$quote" ]]; then
+      quote=''
+    elif [[ -z $quote && $char == [\'\"] ]]; then
+      quote=$char
+    elif [[ $char == \\ && $quote != \' && ($quote != \" || $rest == [\$\`\"\\]*) ]]; then
+      plain+=${rest:0:1} rest=${rest:1}
+    else
+      plain+=$char
+    fi
+  done
+}
+
+# Names of a home, spelled so that the shell takes each for one word and expands nothing of it.
+_msbctl_names() {
+  local name plain quote
+  _msbctl_plain "$cur"
+  [[ -z $quote || $cur == "$quote"* ]] || return
+  while IFS= read -r name; do
+    [[ $name == "$plain"* ]] || continue
+    case $quote in  # readline closes the quote, unless the last character is one
+      \') name=${name//\'/\'\\\'\'} ;;
+      \") name=${name//\\/\\\\} name=${name//\"/\\\"} name=${name//\$/\\\$} name=${name//\`/\\\`} name=${name//\!/\"\'!\'\"} ;;
+      *) printf -v name %q "$name" ;;
+    esac
+    [[ -z $quote || $name != *"$quote" ]] || name+=$quote
+    COMPREPLY+=("$name")
+  done < <("$program" ${home:+--home "$home"} __names "$1" 2>/dev/null)
+}
+
+# Files, or with / directories only. Readline quotes what bears a file's name.
+_msbctl_files() {
+  local plain quote tilde=''
+  compopt -o filenames 2>/dev/null
+  _msbctl_plain "$cur"
+  if [[ $cur == \~/* ]]; then tilde=$HOME plain=$HOME${plain#\~}; fi
+  mapfile -d '' -t COMPREPLY < <(shopt -s nullglob dotglob; files=("$plain"*$1); ((${#files})) && printf '%s\0' "${files[@]%/}")
+  if [[ -n $tilde ]]; then COMPREPLY=("${COMPREPLY[@]/#"$tilde"/\~}"); fi
+}
+
 _msbctl() {
-  local path=msbctl home='' before='' word cur prev words cword
+  local path=msbctl program home='' before='' word cur prev words cword plain quote
   COMPREPLY=()
   # References hold colons, at which bash breaks words; bash-completion puts them together again.
   if declare -F _get_comp_words_by_ref >/dev/null; then
@@ -124,11 +171,13 @@ _msbctl() {
   else
     cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]} words=("${COMP_WORDS[@]}") cword=$COMP_CWORD
   fi
+  _msbctl_plain "${words[0]/#\~\//$HOME/}"; program=$plain
   for word in "${words[@]:1:cword-1}"; do
-    if [[ $before == --home ]]; then home=${word/#\~/$HOME}; elif [[ $word == --home=* ]]; then home=${word#*=}; fi
+    if [[ $before == --home ]]; then _msbctl_plain "${word/#\~\//$HOME/}"; home=$plain; fi
+    if [[ $word == --home=* ]]; then _msbctl_plain "${word#*=}"; home=$plain; fi
     before=$word
     case "$path $word" in
-)" + path_arms(root, "      ") +
+)" + path_arms(root, "path", "      ") +
                      R"(    esac
   done
   case "$path $prev" in
@@ -176,7 +225,7 @@ std::string zsh_reply(const Values& values) {
     case Values::kDirectories:
       return "_files -/";
     case Values::kNames:
-      return "compadd -- ${(f)\"$($words[1] ${home:+--home} $home __names " + values.words + " 2>/dev/null)\"}";
+      return "compadd -- ${(f)\"$($program ${home:+--home} $home __names " + values.words + " 2>/dev/null)\"}";
     case Values::kNone:
       break;
   }
@@ -200,16 +249,17 @@ std::string zsh_options(const CLI::App& command) {
 std::string zsh_script(const CLI::App& root) {
   std::string text = R"(#compdef msbctl
 _msbctl() {
-  local path=msbctl home before word cur=$words[CURRENT] prev=$words[CURRENT-1]
+  # Not `path`, which is the search path here. What is typed is read as the shell reads it, but nothing is expanded.
+  local at=msbctl program=${(Q)words[1]/#\~\//$HOME/} home before word cur=$words[CURRENT] prev=$words[CURRENT-1]
   local -a entries globals
   for word in ${words[2,CURRENT-1]}; do
-    if [[ $before == --home ]]; then home=${word/#\~/$HOME}; elif [[ $word == --home=* ]]; then home=${word#*=}; fi
+    if [[ $before == --home ]]; then home=${(Q)word/#\~\//$HOME/}; elif [[ $word == --home=* ]]; then home=${(Q)word#*=}; fi
     before=$word
-    case "$path $word" in
-)" + path_arms(root, "      ") +
-                     "    esac\n  done\n  case \"$path $prev\" in\n";
+    case "$at $word" in
+)" + path_arms(root, "at", "      ") +
+                     "    esac\n  done\n  case \"$at $prev\" in\n";
   text += value_arms(root, zsh_reply);
-  text += "  esac\n  globals=(" + zsh_options(root) + " )\n  case $path in\n";
+  text += "  esac\n  globals=(" + zsh_options(root) + " )\n  case $at in\n";
   for (const CLI::App* command : all_commands(root)) {
     std::vector<std::pair<std::string, std::string>> below;
     for (const CLI::App* sub : commands_of(*command)) below.emplace_back(sub->get_name(), sub->get_description());
@@ -263,7 +313,10 @@ function __msbctl_at
   set -l before
   for word in (commandline -opc)[2..]
     if test "$before" = --home
-      set home --home (string replace -r '^~' $HOME -- $word)
+      set home --home $word
+      if string match -q -- '~/*' $word
+        set home --home $HOME(string sub -s 2 -- $word)
+      end
     else if string match -q -- '--home=*' $word
       set home $word
     end
@@ -293,6 +346,11 @@ complete -c msbctl -f
   return text;
 }
 
+/// One line for a name. What cannot be typed, or would be taken for two lines, is not offered.
+void offer(Session& session, const std::string& name) {
+  if (printable(name) == name) session.streams.print(name + '\n');
+}
+
 /// What completion offers for a kind of name. A home that is not there offers nothing, and is not made.
 int print_names(Session& session, const std::string& kind) {
   msb_client* client = session.existing_client();
@@ -300,18 +358,18 @@ int print_names(Session& session, const std::string& kind) {
     const auto list = ask<msb_image_index_list>(client, session.call());
     for (size_t i = 0; i < msb_image_list_count(list.get()); ++i) {
       const auto image = look<msb_image_read>(msb_image_list_at(list.get(), i)).value();
-      session.streams.print(std::string(image.reference) + '\n');
+      offer(session, image.reference);
     }
   } else if (kind == "snapshots") {
     const auto list = ask<msb_snapshot_index_list>(client, nullptr, session.call());
     for (const auto& snapshot : snapshots_of(list.get())) {
-      session.streams.print(std::string(snapshot.name != nullptr ? snapshot.name : snapshot.digest) + '\n');
+      offer(session, snapshot.name != nullptr ? snapshot.name : snapshot.digest);
     }
   } else if (kind == "sandboxes") {
     const auto list = ask<msb_sandbox_index_list>(client, nullptr, size_t{0}, session.call());
     for (size_t i = 0; i < msb_sandbox_list_count(list.get()); ++i) {
       const auto sandbox = look<msb_sandbox_read>(msb_sandbox_list_at(list.get(), i)).value();
-      session.streams.print(std::string(sandbox.name) + '\n');
+      offer(session, sandbox.name);
     }
   }
   return kOk;

@@ -12,7 +12,7 @@ int explain(const CLI::App& app, const CLI::ParseError& problem, Streams& stream
   const CLI::App& command = chosen_command(app);
   std::string text = problem.what();
   if (dynamic_cast<const CLI::ExtrasError*>(&problem) != nullptr) {
-    const std::string extra = app.remaining(true).front();
+    const std::string extra = unmarked(app.remaining(true).front());
     const char* what = extra.starts_with('-') ? "unknown option" : "unexpected argument";
     if (!commands_of(command).empty() && !extra.starts_with('-')) what = "unknown command";
     text = std::string(what) + " '" + extra + '\'';
@@ -84,7 +84,9 @@ int parse_and_run(int argc, char** argv) {
     return run_and_report(shell);
   }
   try {
-    app.parse(argc, argv);
+    std::vector<std::string> words;  // in the order that CLI11 takes them from
+    for (int i = argc - 1; i > 0; --i) words.push_back(marked(argv[i]));
+    app.parse(std::move(words));
   } catch (const CLI::CallForHelp&) {
     shell.chosen = [&] {
       session.streams.print(help_of(chosen_command(app)));

@@ -71,7 +71,7 @@ class Promotion {
                                             const std::optional<std::string>& wanted) {
     if (wanted) return {*wanted};
     std::vector<std::string> names;
-    if (check_name(snapshot.name)) names.push_back(snapshot.name);
+    if (is_harmless_name(snapshot.name)) names.push_back(snapshot.name);
     // What microsandbox calls a snapshot that it has loaded.
     names.push_back(snapshot.descriptor.form == Form::manifest ? digest_prefix(snapshot.digest)
                                                                : std::string(snapshot.digest.hex()));
@@ -92,6 +92,11 @@ class Promotion {
       if (same) return same;
     }
     if (wanted) return std::optional<Artifact>();
+    // Also where its user gave it a name that is not taken from an archive.
+    if (check_name(snapshot.name)) {
+      MSB_TRY(auto same, open_same(snapshot, path_of(snapshot.name)));
+      if (same) return same;
+    }
     MSB_TRY(const auto row, context_.database.read(call_, [&](index::Transaction& transaction) {
       return index::find_snapshot(transaction, snapshot.digest.text());
     }));

@@ -101,6 +101,20 @@ Done check_name(std::string_view name) {
   return {};
 }
 
+bool is_harmless_name(std::string_view name) {
+  if (!check_name(name)) return false;
+  static constexpr std::string_view kHarmless = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-+@,%";
+  for (size_t i = 0; i < name.size(); ++i) {
+    const auto byte = static_cast<unsigned char>(name[i]);
+    if (byte < 0x80 && kHarmless.find(name[i]) == std::string_view::npos) return false;
+    // The C1 controls, which UTF-8 spells C2 80 to C2 9F.
+    if (byte == 0xC2 && static_cast<unsigned char>(name[i + 1]) < 0xA0) return false;
+    // U+2000 to U+206F: spaces, line breaks, what has no width, and what turns the direction around.
+    if (byte == 0xE2 && (name[i + 1] == '\x80' || (name[i + 1] == '\x81' && name[i + 2] >= '\xA0'))) return false;
+  }
+  return true;
+}
+
 Result<std::string> path_of_name(const Context& context, const std::string& name) {
   MSB_TRY(const std::string directory, directory_named(context, std::nullopt));
   std::string path = os::join_path(directory, name);

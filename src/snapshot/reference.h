@@ -27,6 +27,9 @@ RefKind ref_kind(std::string_view text);
 /// @retval Status::invalid_argument  not UTF-8
 /// @retval Status::invalid_config    the message says which rule it breaks
 Done check_name(std::string_view name);
+/// Whether a name that somebody else suggests, as an archive does, is taken: it is valid, and no shell and no terminal
+/// makes more of it than one word. A user may give any valid name.
+bool is_harmless_name(std::string_view name);
 
 /// Where a snapshot of that name is, or would be; for a group of 0.7, its head.
 Result<std::string> path_of_name(const Context& context, const std::string& name);

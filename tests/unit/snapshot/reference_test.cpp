@@ -48,6 +48,23 @@ TEST(ReferenceTest, NamesOfNewSnapshotsAreRestricted) {
   EXPECT_STATUS(Status::invalid_argument, check_name("\xff"));
 }
 
+TEST(ReferenceTest, NamesThatOthersSuggestAreOneWordToEveryShell) {
+  for (const char* good : {"a", "1.2_3-x", "schnappschuß", "スナップ", "a.", "v1+b2", "a@b", "50%"}) {
+    EXPECT_TRUE(is_harmless_name(good)) << good;
+  }
+  for (const char c : std::string_view(" !\"#$&'()*;<=>?[]^`{|}~")) {
+    const std::string name = std::string("a") + c + "b";
+    EXPECT_OK(check_name(name));
+    EXPECT_FALSE(is_harmless_name(name)) << name;
+  }
+  for (const char* bad : {"", "a\nb", "a\xC2\x85", "a\xE2\x80\xA8",
+                          "a\xE2\x80\xAE"
+                          "b",
+                          "a\xE2\x81\xA6", "\xff"}) {
+    EXPECT_FALSE(is_harmless_name(bad)) << bad;
+  }
+}
+
 TEST(ReferenceTest, MessagesAreThoseOfTheOriginal) {
   const SnapshotHome home;
   EXPECT_EQ(check_name("").error().message(), "invalid config: snapshot name must not be empty");

@@ -156,6 +156,29 @@ TEST_P(TransferTest, FindsANameWhenTheExportersIsTaken) {
   EXPECT_EQ(*clash.error().fact("name"), "base");
 }
 
+TEST_P(TransferTest, TakesNoNameFromAnArchiveThatAShellOrATerminalReads) {
+  const SnapshotHome from;
+  for (const char* name : {"$(reboot)", "`reboot`", "a b", "a;b", "it's",
+                           "a\xC2\x9B"
+                           "b",
+                           "a\xE2\x80\xAE"
+                           "b"}) {
+    SCOPED_TRACE(name);
+    const SnapshotHome to;
+    const std::string digest = add_sparse(from, name, GetParam().form, kMiB);
+    ASSERT_OK(export_file(from, name, from.path("archive"), GetParam().plain_tar));
+    const auto row = import_file(to, from.path("archive"));
+    ASSERT_OK(row);
+    const std::string neutral = GetParam().form == Form::manifest ? "sha256-" + digest.substr(7, 16) : digest.substr(7);
+    EXPECT_EQ(row->name, neutral);
+    // The user may still call it so, and it is found again.
+    std::filesystem::remove_all(to.snapshot(neutral));
+    ASSERT_OK(import_file(to, from.path("archive"), name));
+    ASSERT_OK(import_file(to, from.path("archive")));
+    EXPECT_EQ(to.names(), std::set<std::string>{name});
+  }
+}
+
 TEST_P(TransferTest, RefusesADiskThatIsNotWhatWasRecorded) {
   const SnapshotHome from;
   Descriptor descriptor = plain_descriptor(GetParam().form, 4096);
