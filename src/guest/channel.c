@@ -118,9 +118,13 @@ static void read_exactly(void* into, size_t size) {
   }
 }
 
+/// The list always ends with NULL.
 static char** append(char** list, size_t* count, char* text) {
-  list = realloc(list, (*count + 2) * sizeof *list);
-  if (list == NULL) give_up("no memory for the request");
+  const size_t length = *count;
+  if ((length & (length + 1)) == 0) {  // full: it has room for 1, 3, 7, … texts
+    list = realloc(list, 2 * (length + 1) * sizeof *list);
+    if (list == NULL) give_up("no memory for the request");
+  }
   list[(*count)++] = text;
   list[*count] = NULL;
   return list;
@@ -138,8 +142,8 @@ void read_request(struct request* request) {
   memset(request, 0, sizeof *request);
   request->stop_signal = SIGTERM;
   size_t arguments = 0, variables = 0;
-  request->environment = append(NULL, &variables, NULL);
-  variables = 0;
+  request->environment = calloc(1, sizeof *request->environment);
+  if (request->environment == NULL) give_up("no memory for the request");
   for (char* at = text; at < text + size;) {
     const char* key = at;
     char* value = at + strlen(at) + 1;

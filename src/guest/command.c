@@ -116,6 +116,7 @@ static _Noreturn void run(const struct request* request, const int outputs[2], i
   sigset_t none;
   sigemptyset(&none);
   sigprocmask(SIG_SETMASK, &none, NULL);
+  signal(SIGPIPE, SIG_DFL);  // ignored here, and what is ignored stays so through execve(2)
   setsid();
   if (chroot(ROOT) != 0 || chdir("/") != 0) refuse(failure, "cannot enter", ROOT, errno, NOT_RUN);
   const int input = open("/dev/null", O_RDONLY);
@@ -129,6 +130,8 @@ static _Noreturn void run(const struct request* request, const int outputs[2], i
 
   struct identity who = {.home = "/"};
   const char* directory = request->directory != NULL && *request->directory != '\0' ? request->directory : "/";
+  // As OCI runtimes do: what is not there is made, and is root's.
+  if (!make_directory(directory)) refuse(failure, "cannot make", directory, errno, NOT_RUN);
   become(request->user != NULL ? request->user : "root", failure, &who);
   if (chdir(directory) != 0) refuse(failure, "cannot work in", directory, errno, NOT_RUN);
   environ = request->environment;

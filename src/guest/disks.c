@@ -11,6 +11,7 @@
 #include <sys/ioctl.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 
 #include "guest.h"
 
@@ -59,10 +60,23 @@ static void mount_image(size_t layers) {
   free(options);
 }
 
+/// The kernel keeps 2 % of a disk for itself. Of the smallest one that is all that the journal leaves.
+static void free_reserve(const char* disk) {
+  char path[64];
+  struct statvfs all;
+  const unsigned long long small = 256ULL << 20;
+  if (statvfs("/upper", &all) != 0 || (unsigned long long)all.f_blocks * all.f_frsize >= small) return;
+  snprintf(path, sizeof path, "/sys/fs/ext4/%.30s/reserved_clusters", disk);
+  const int fd = open(path, O_WRONLY | O_CLOEXEC);
+  if (fd < 0 || write(fd, "16", 2) != 2) tell("note %s: %s", path, strerror(errno));
+  if (fd >= 0) close(fd);
+}
+
 static void mount_upper(void) {
   char disk[64];
   await_disk("upper", disk, sizeof disk);
   if (mount(disk, "/upper", "ext4", 0, NULL) != 0) give_up("cannot mount the writable disk: %s", strerror(errno));
+  free_reserve(strrchr(disk, '/') + 1);
   mkdir("/upper/upper", 0755);
   mkdir("/upper/work", 0755);
 }
@@ -105,30 +119,61 @@ static void trim_upper(void) {
   close(fd);
 }
 
+/// Space, tab, newline and backslash stand as three octal digits in lists of mounts.
+static void unescape(char* text) {
+  char* to = text;
+  for (const char* from = text; *from != '\0'; ++to) {
+    if (from[0] == '\\' && from[1] >= '0' && from[1] <= '3' && from[2] >= '0' && from[2] <= '7' && from[3] >= '0' &&
+        from[3] <= '7') {
+      *to = (char)((from[1] - '0') * 64 + (from[2] - '0') * 8 + (from[3] - '0'));
+      from += 4;
+    } else {
+      *to = *from++;
+    }
+  }
+  *to = '\0';
+}
+
+/// What is mounted last at `top` or below, to be freed; nothing when there is none. False when that cannot be known.
+static bool last_mount(const char* top, char** last) {
+  FILE* mounts = fopen("/proc/self/mounts", "re");
+  if (mounts == NULL) return false;
+  *last = NULL;
+  char* line = NULL;
+  size_t room = 0;
+  bool read = true;
+  while (getline(&line, &room, mounts) >= 0) {
+    char* rest = line;
+    strsep(&rest, " ");
+    char* path = strsep(&rest, " ");
+    if (path == NULL) continue;
+    unescape(path);
+    const size_t length = strlen(top);
+    if (strncmp(path, top, length) != 0 || (path[length] != '\0' && path[length] != '/')) continue;
+    free(*last);
+    *last = strdup(path);
+    read = *last != NULL;
+  }
+  free(line);
+  fclose(mounts);
+  return read;
+}
+
 /// Takes away what is mounted at `top` and below, the latest first. True when nothing is left.
 static bool unmount_below(const char* top) {
-  bool left = false;
   for (int round = 0; round < 8; ++round) {
-    FILE* mounts = fopen("/proc/self/mounts", "re");
-    if (mounts == NULL) return false;
-    char line[4096], last[4096] = "";
-    while (fgets(line, sizeof line, mounts) != NULL) {
-      char path[4096];
-      if (sscanf(line, "%*s %4095s", path) != 1) continue;
-      const size_t length = strlen(top);
-      if (strncmp(path, top, length) != 0 || (path[length] != '\0' && path[length] != '/')) continue;
-      strcpy(last, path);
-    }
-    fclose(mounts);
-    left = last[0] != '\0';
-    if (!left) return true;
-    if (umount2(last, 0) == 0) {
+    char* last;
+    if (!last_mount(top, &last)) return false;
+    if (last == NULL) return true;
+    const bool gone = umount2(last, 0) == 0;
+    free(last);
+    if (gone) {
       round = -1;
-      continue;
+    } else {
+      nanosleep(&(struct timespec){.tv_nsec = 20000000}, NULL);
     }
-    nanosleep(&(struct timespec){.tv_nsec = 20000000}, NULL);
   }
-  return !left;
+  return false;
 }
 
 bool unmount_root(void) {

@@ -43,6 +43,13 @@ enum order { ORDER_NONE, ORDER_STOP, ORDER_KILL, ORDER_BYE };
 /// The next order that has arrived on the control port, which polls as readable.
 enum order read_order(void);
 
+// paths.c: for a process inside ROOT. False with errno.
+
+/// A directory and what leads there, 0755 each; what is there already is fine.
+bool make_directory(const char* path);
+/// The same for a regular file, empty when it is new.
+bool make_file(const char* path);
+
 // modules.c, disks.c, network.c
 
 void load_modules(void);

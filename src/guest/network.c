@@ -40,7 +40,7 @@ static bool bring_up(int fd, const char* name, const char* address, const char* 
 }
 
 /// A file of this boot lies over the image's /etc/resolv.conf, and nothing is written there. Runs inside ROOT, because
-/// a link there leads to a place of the image.
+/// a link there leads to a place of the image, which may not be there yet.
 static void name_resolver(void) {
   static const char path[] = "/etc/resolv.conf", own[] = "/dev/.resolv.conf";
   static const char text[] = "nameserver " RESOLVER "\n";
@@ -48,9 +48,7 @@ static void name_resolver(void) {
   if (fd < 0) return;
   write_all(fd, text, sizeof text - 1);
   close(fd);
-  fd = open(path, O_RDONLY | O_CREAT | O_CLOEXEC, 0644);
-  if (fd >= 0) close(fd);
-  if (mount(own, path, NULL, MS_BIND, NULL) != 0) tell("note %s: %s", path, strerror(errno));
+  if (!make_file(path) || mount(own, path, NULL, MS_BIND, NULL) != 0) tell("note %s: %s", path, strerror(errno));
   unlink(own);
 }
 
