@@ -13,9 +13,12 @@
 #include "sandbox/directory.h"
 #include "sandbox/hold.h"
 #include "sandbox/registry.h"
+#include "sandbox/variables.h"
 
 namespace msb::runtime {
 namespace {
+
+using sandbox::Variables;
 
 constexpr std::chrono::milliseconds kReadyTimeout{60'000};
 constexpr std::chrono::milliseconds kGivenUpTimeout{5'000};
@@ -49,29 +52,41 @@ Result<std::vector<std::string>> choose_command(const std::string& name, const S
   return command;
 }
 
-/// Variables with the later ones in place of the earlier.
-std::vector<std::string> environment_of(const StartRequest& request, const BootConfig& config) {
-  std::vector<std::string> variables;
-  const auto put = [&](const std::string& key, const std::string& variable) {
-    const auto known =
-        std::ranges::find_if(variables, [&](const std::string& one) { return one.substr(0, one.find('=')) == key; });
-    if (known == variables.end()) {
-      variables.push_back(variable);
-    } else {
-      *known = variable;
-    }
-  };
-  for (const std::string& variable : config.environment) put(variable.substr(0, variable.find('=')), variable);
-  for (const auto& [key, value] : request.environment) put(key, std::string(key).append(1, '=').append(value));
+Result<Variables> variables_of(const StartRequest& request, const Call& call) {
+  constexpr size_t kLook = 1024;
+  Variables variables;
+  uint64_t bytes = 0;
+  for (size_t i = 0; i < request.environment.size(); ++i) {
+    if (i % kLook == 0) MSB_CHECK(call.check());
+    const auto& [key, value] = request.environment[i];
+    variables.put(key, value);
+    bytes += key.size() + value.size();
+  }
+  if (bytes <= kMaxRecords) return variables;
+  return Error(Status::invalid_argument, "the environment takes " + std::to_string(bytes) + " bytes, and may take " +
+                                             std::to_string(kMaxRecords));
+}
+
+/// What the sandbox sets, and `given` over it.
+Variables environment_of(const BootConfig& config, const Variables& given) {
+  Variables variables;
+  for (const std::string& variable : config.environment) {
+    const size_t end = std::min(variable.find('='), variable.size());
+    variables.put(variable.substr(0, end), variable.substr(std::min(end + 1, variable.size())));
+  }
+  for (const auto& [key, value] : given.all()) variables.put(key, value);
   return variables;
 }
 
 Result<std::string> request_of(const std::string& name, const StartRequest& request, const BootConfig& config,
-                               size_t layers) {
+                               const Variables& given, size_t layers) {
   MSB_TRY(const auto command, choose_command(name, request, config));
   Records records;
   for (const std::string& argument : command) records.emplace_back("argument", argument);
-  for (const std::string& variable : environment_of(request, config)) records.emplace_back("variable", variable);
+  const Variables environment = environment_of(config, given);
+  for (const auto& [key, value] : environment.all()) {
+    records.emplace_back("variable", std::string(key).append(1, '=').append(value));
+  }
   const auto add = [&](const char* key, const std::optional<std::string>& first,
                        const std::optional<std::string>& second) {
     if (const auto& value = first ? first : second; value && !value->empty()) records.emplace_back(key, *value);
@@ -86,7 +101,7 @@ Result<std::string> request_of(const std::string& name, const StartRequest& requ
 }
 
 Result<Machine> describe(const image::Context& context, const sandbox::Sandbox& sandbox, const StartRequest& request,
-                         const Call& call) {
+                         const Variables& given, const Call& call) {
   if (!sandbox.upper_path || !sandbox.image_digest) {
     return Error(Status::invalid_config, "sandbox " + sandbox.name + " has no image or no disk of its own")
         .with("name", sandbox.name);
@@ -97,7 +112,7 @@ Result<Machine> describe(const image::Context& context, const sandbox::Sandbox& 
   const BootConfig config = read_boot_config(sandbox.config_json, image);
   Machine machine;
   MSB_TRY(machine.disks, image_disks(context, *sandbox.image_digest));
-  MSB_TRY(machine.request, request_of(sandbox.name, request, config, machine.disks.size() - 1));
+  MSB_TRY(machine.request, request_of(sandbox.name, request, config, given, machine.disks.size() - 1));
   machine.disks.push_back({*sandbox.upper_path, "upper", true});
   MSB_TRY(machine.memory_mib,
           choose(request.memory_mib, config.memory_mib, kMinMemory, kMaxMemory, 512, "memory (MiB)"));
@@ -136,8 +151,10 @@ Done clear_traces(const image::Context& context, const std::string& directory) {
 
 Result<MonitorProcess> launch(const image::Context& context, const std::string& name, const StartRequest& request,
                               bool bound, const Call& call) {
+  // What takes as long as the caller has given much is done before anybody waits for the lock.
+  MSB_TRY(const Variables given, variables_of(request, call));
   MSB_TRY(const sandbox::StoppedHold held, sandbox::hold_idle(context, name, call));
-  MSB_TRY(Machine machine, describe(context, held.sandbox(), request, call));
+  MSB_TRY(Machine machine, describe(context, held.sandbox(), request, given, call));
   machine.bound = bound;
   machine.stop_limit = request.stop_limit;
   MSB_CHECK(clear_traces(context, machine.directory));

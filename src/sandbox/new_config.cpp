@@ -8,6 +8,7 @@
 
 #include "json/parse.h"
 #include "json/write.h"
+#include "sandbox/variables.h"
 
 namespace msb::sandbox {
 namespace {
@@ -43,7 +44,7 @@ Value image_of(const NewConfig& config, Layout layout) {
   return Object{{"Oci", std::move(oci)}};
 }
 
-using Variable = std::pair<std::string, std::string>;
+using Variable = Variables::Variable;
 
 /// Of `KEY=VALUE`; the value of one without `=` is empty.
 Variable variable_of(const std::string& text) {
@@ -63,8 +64,11 @@ std::optional<Variable> variable_of(const Value& entry) {
 
 /// What the image sets; what is `given` counts before it, and after it come names that the image does not know.
 Result<Value> environment_of(const index::ConfigRecord& image, const Value* given, Layout layout) {
-  std::vector<Variable> variables;
-  for (const std::string& text : image.env) variables.push_back(variable_of(text));
+  Variables variables;
+  for (const std::string& text : image.env) {
+    auto [key, value] = variable_of(text);
+    variables.put(std::move(key), std::move(value));
+  }
   if (given != nullptr && given->array() == nullptr) {
     return Error(Status::invalid_config, "member env of a configuration is no array").with("member", "env");
   }
@@ -74,15 +78,10 @@ Result<Value> environment_of(const index::ConfigRecord& image, const Value* give
       return Error(Status::invalid_config, "an entry of member env of a configuration has no key or no value")
           .with("member", "env");
     }
-    const auto known = std::ranges::find(variables, variable->first, &Variable::first);
-    if (known == variables.end()) {
-      variables.push_back(std::move(*variable));
-    } else {
-      known->second = std::move(variable->second);
-    }
+    variables.put(std::move(variable->first), std::move(variable->second));
   }
   Array entries;
-  for (const auto& [key, value] : variables) {
+  for (const auto& [key, value] : variables.all()) {
     entries.push_back(layout == Layout::flat ? Value(Array{key, value})
                                              : Value(Object{{"key", key}, {"value", value}}));
   }
