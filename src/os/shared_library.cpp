@@ -1,8 +1,18 @@
 #include "os/shared_library.h"
 
 #include <dlfcn.h>
+#include <unistd.h>
 
+#include <array>
+#include <atomic>
+#include <cerrno>
+#include <cstring>
 #include <string>
+
+#include <sys/mman.h>
+
+#include "os/allocator_front.h"
+#include "os/fd.h"
 
 namespace msb::os {
 namespace {
@@ -17,19 +27,88 @@ namespace {
 // Bound deeply, a library uses what it was built with. The sanitizers refuse to load anything so.
 #if defined(RTLD_DEEPBIND) && !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__) && \
     !MSB_HAS_FEATURE(address_sanitizer) && !MSB_HAS_FEATURE(thread_sanitizer)
-constexpr int kBinding = RTLD_DEEPBIND;
+constexpr bool kDeep = true;
+constexpr int kBinding = RTLD_NOW | RTLD_LOCAL | RTLD_DEEPBIND;
+
+asm(".pushsection .rodata\n"
+    "msb_allocator_front: .incbin \"" MSB_ALLOCATOR_FRONT
+    "\"\n"
+    "msb_allocator_front_end:\n"
+    ".popsection\n");
+extern "C" __attribute__((visibility("hidden"))) const char msb_allocator_front[];
+extern "C" __attribute__((visibility("hidden"))) const char msb_allocator_front_end[];
+
+std::string front_bytes() { return {msb_allocator_front, msb_allocator_front_end}; }
 #else
-constexpr int kBinding = 0;
+constexpr bool kDeep = false;
+constexpr int kBinding = RTLD_NOW | RTLD_LOCAL;
+
+std::string front_bytes() { return {}; }
 #endif
+
+/// Whether memory comes from another allocator than libc's: jemalloc, tcmalloc, that of a browser. A deeply bound
+/// library finds libc's malloc() first, and would then free() there what other libraries got from the program's.
+bool has_own_allocator() {
+  Dl_info allocator{};
+  Dl_info libc{};
+  void* const version = dlsym(RTLD_DEFAULT, "gnu_get_libc_version");
+  return dladdr(dlsym(RTLD_DEFAULT, "malloc"), &allocator) != 0 && dladdr(version, &libc) != 0 &&
+         allocator.dli_fbase != libc.dli_fbase;
+}
+
+/// Loads a library deeply bound, behind a front that gives it the program's allocator. NULL when it cannot be;
+/// dlerror() or errno says why.
+void* open_behind_front(const std::string& soname, std::string& problem) {
+  std::string bytes = front_bytes();
+  constexpr size_t kMarkBytes = 32;
+  const size_t behind = bytes.find(MSB_ALLOCATOR_BEHIND);
+  size_t at = bytes.find(MSB_ALLOCATOR_MARK) + kMarkBytes;
+  std::array<char, sizeof(MSB_ALLOCATOR_BEHIND)> name{};
+  soname.copy(name.data(), name.size() - 1);
+  bytes.replace(behind, name.size(), name.data(), name.size());
+#define MSB_GIVE(function)                                                          \
+  {                                                                                 \
+    void* const address = dlsym(RTLD_DEFAULT, #function);                           \
+    memcpy(bytes.data() + at, static_cast<const void*>(&address), sizeof(address)); \
+    at += sizeof(address);                                                          \
+  }
+  MSB_ALLOCATOR_FUNCTIONS(MSB_GIVE)
+#undef MSB_GIVE
+
+  const Fd file(memfd_create("microsandbox-allocator-front", MFD_CLOEXEC));
+  if (!file || ::write(file.get(), bytes.data(), bytes.size()) != static_cast<ssize_t>(bytes.size())) {
+    problem = std::string("the front of the allocator cannot be written: ") + strerror(errno);
+    return nullptr;
+  }
+  // The loader knows a library by its path: each has to have another, though descriptors have the same numbers.
+  static std::atomic<size_t> count = 0;
+  std::string path = "/proc/self/fd/";
+  for (size_t i = count.fetch_add(1); i > 0; --i) path += "./";
+  void* const handle = dlopen((path + std::to_string(file.get())).c_str(), kBinding);
+  if (handle == nullptr) problem = dlerror();
+  return handle;
+}
+
+void* open_library(const char* soname, std::string& problem) {
+  // What the program has loaded already is bound as it is.
+  if (kDeep && has_own_allocator()) {
+    void* const front = open_behind_front(soname, problem);
+    if (front == nullptr) return nullptr;
+  }
+  void* const handle = dlopen(soname, kBinding);
+  if (handle == nullptr) problem = dlerror();
+  return handle;
+}
 
 }  // namespace
 
 Result<SharedLibrary> SharedLibrary::open(const Name& name) {
-  void* const handle = dlopen(name.soname, RTLD_NOW | RTLD_LOCAL | kBinding);
+  std::string problem;
+  void* const handle = open_library(name.soname, problem);
   if (handle != nullptr) return SharedLibrary(handle, name);
   return Error(Status::unsupported, std::string(name.purpose) + " need " + name.soname +
                                         ", which cannot be loaded; on Debian, install " + name.package + " (" +
-                                        dlerror() + ")")
+                                        problem + ")")
       .with("package", name.package);
 }
 

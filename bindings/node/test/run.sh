@@ -57,6 +57,9 @@ case $part in
     export MSB_TEST_IMAGE=$work/image.tar MSB_STATUS_TABLE=$project/src/base/status.def
     export MSB_REGISTRY_LAB=$project/tests/support/registry_lab.py
     node --test test/*.test.mjs
+    for allocator in libjemalloc.so.2 libtcmalloc_minimal.so.4; do
+      "$project/tests/support/with_allocator.sh" $allocator node --test test/pull.test.mjs || [[ $? == 77 ]]
+    done
     ;;
   types)
     cd "$consumer"
