@@ -7,7 +7,6 @@
 #include "image/artifacts.h"
 #include "image/reachability.h"
 #include "os/dir.h"
-#include "os/publish.h"
 
 namespace msb::image {
 namespace {
@@ -53,7 +52,7 @@ Done add_sandboxes(const Context& context, DiskUsage& usage, const Call& call) {
   }
   MSB_TRY(const std::vector<os::DirEntry> entries, os::list_dir(*directory));
   for (const os::DirEntry& entry : entries) {
-    if (entry.type != DT_DIR || os::is_leftover_name(entry.name)) continue;
+    if (entry.type != DT_DIR || entry.name.starts_with('.')) continue;
     const std::string path = os::join_path(context.sandboxes_dir, entry.name);
     auto size = measure_disks(context, path, call);
     if (!size && size.error().os_code() == ENOENT) continue;  // removed meanwhile

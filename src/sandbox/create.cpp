@@ -2,16 +2,18 @@
 
 #include <cerrno>
 #include <map>
+#include <optional>
 
 #include "index/sandboxes.h"
 #include "os/publish.h"
 #include "os/sparse.h"
 #include "sandbox/directory.h"
+#include "sandbox/hold.h"
 #include "sandbox/locks.h"
 #include "sandbox/new_config.h"
 #include "sandbox/observe.h"
 #include "sandbox/pinned_image.h"
-#include "sandbox/remove.h"
+#include "sandbox/settle.h"
 #include "sandbox/upper_disk.h"
 
 namespace msb::sandbox {
@@ -44,6 +46,12 @@ Error already_exists(const std::string& name) {
   return Error(msb::Status::sandbox_already_exists, name).with("name", name);
 }
 
+Result<std::optional<index::SandboxRecord>> find_record(const image::Context& context, const std::string& name,
+                                                        const Call& call) {
+  return context.database.read(call,
+                               [&](index::Transaction& transaction) { return index::find_sandbox(transaction, name); });
+}
+
 /// Makes sure that the name is free, or may be made so: nobody has to wait for a copy to hear that it is not.
 Done check_free(const image::Context& context, const std::string& name, bool replace, const Call& call) {
   auto observed = observe(context, name, Lifecycle::free, call);
@@ -56,22 +64,6 @@ Done check_free(const image::Context& context, const std::string& name, bool rep
   }
   if (observed.error().status() == msb::Status::sandbox_not_found) return {};
   return std::move(observed).error();
-}
-
-/// Removes what has the name, if it may; what a create that was killed has left, in any case.
-Done make_free(const image::Context& context, const std::string& name, bool replace, const Call& call) {
-  MSB_TRY(const auto record, context.database.read(call, [&](index::Transaction& transaction) {
-    return index::find_sandbox(transaction, name);
-  }));
-  if (record) {
-    if (!replace) return already_exists(name);
-    MSB_TRY(const StoppedHold held, hold_idle(context, name, call));
-    return remove_held(context, held, call);
-  }
-  const std::string directory = directory_of(context, name);
-  MSB_TRY(const bool marked, is_marked(context, directory));
-  if (marked) return discard_directory(context, name);
-  return {};
 }
 
 Error damaged(const Origin& origin, const std::string& why) {
@@ -112,19 +104,11 @@ Result<os::StagedDir> stage(const image::Context& context, const std::string& na
   return staged;
 }
 
-/// Takes a marked directory away again, on the way out with another failure.
-void take_back(const image::Context& context, const std::string& name) {
-  const auto marked = is_marked(context, directory_of(context, name));
-  if (!marked || !*marked) return;
-  const Done discarded = discard_directory(context, name);
-  if (!discarded) context.log.warn("sandbox", "left for recovery: " + discarded.error().message());
-}
-
 Done publish(const image::Context& context, os::StagedDir staged, const std::string& name) {
   auto published = staged.publish(name, os::Existing::refuse);
   if (published) return {};
   if (published.error().os_code() != EEXIST) {
-    take_back(context, name);  // it may be there, but not for good
+    settle_if_possible(context, name);  // it may be there, but not for good
     return std::move(published).error();
   }
   const std::string directory = directory_of(context, name);
@@ -134,19 +118,65 @@ Done publish(const image::Context& context, os::StagedDir staged, const std::str
       .with("path", directory);
 }
 
-/// Writes the record, or takes the directory away again.
-Done record(const image::Context& context, const index::NewSandbox& sandbox, const Call& call) {
+/// Puts the directory in its place and writes the record, or leaves neither.
+Done add(const image::Context& context, os::StagedDir staged, const index::NewSandbox& sandbox, const Call& call) {
+  MSB_CHECK(publish(context, std::move(staged), sandbox.name));
   auto recorded = context.database.write(
       call, [&](index::Transaction& transaction) { return index::insert_sandbox(transaction, sandbox); });
-  if (!recorded) {
-    take_back(context, sandbox.name);
-    return recorded;
-  }
   // The mark stays until the record is there for good: recover() then knows which of the two is true.
-  Done settled = context.database.make_durable();
-  if (settled) settled = unmark(context, directory_of(context, sandbox.name));
-  if (!settled) context.log.warn("sandbox", "left for recovery: " + settled.error().message());
-  return {};
+  settle_if_possible(context, sandbox.name);
+  return recorded;
+}
+
+/// The record of what has the name, which stays stopped.
+struct Replaced {
+  StoppedHold hold;
+  int64_t record = 0;
+};
+Result<Replaced> hold_replaced(const image::Context& context, const std::string& name, const Call& call) {
+  MSB_TRY(StoppedHold hold, hold_idle(context, name, call));
+  MSB_TRY(const auto record, find_record(context, name, call));
+  if (!record) return Error(msb::Status::sandbox_not_found, name).with("name", name);
+  return Replaced{std::move(hold), record->id};
+}
+
+/// Exchanges directories and records in one transaction: whenever it ends, the one or the other sandbox is there.
+Done replace(const image::Context& context, os::StagedDir staged, const index::NewSandbox& sandbox,
+             const Replaced& replaced, const Call& call) {
+  const std::string& name = sandbox.name;
+  {
+    const std::string path = os::join_path(staged.dir().path(), kUnrecorded);
+    MSB_TRY(const os::File mark, os::File::open_regular(context.fs, AT_FDCWD, path, O_WRONLY));
+    MSB_CHECK(mark.write_at(as_bytes(mark_text({replaced.record})), 0));
+  }
+  const std::string aside = aside_name(name);
+  auto waiting = staged.publish(aside, os::Existing::refuse);
+  if (!waiting) {
+    settle_if_possible(context, name);
+    return std::move(waiting).error();
+  }
+  std::optional<bool> exchanged;  // work that is undone for another's sake is done again
+  auto recorded = context.database.write(call, [&](index::Transaction& transaction) -> Done {
+    MSB_TRY(const auto record, index::find_sandbox(transaction, name));
+    if (!record || record->id != replaced.record) {
+      return Error(msb::Status::busy, "others changed the sandbox " + name + " meanwhile; try again")
+          .with("name", name);
+    }
+    MSB_CHECK(index::delete_sandbox(transaction, record->id));
+    MSB_CHECK(index::insert_sandbox(transaction, sandbox));
+    if (exchanged) return {};
+    auto done = os::exchange(context.fs, context.sandboxes_dir, aside, name);
+    if (!done && done.error().os_code() != ENOENT) return std::move(done).error();
+    exchanged = done && *done;  // else settle() puts the new directory in its place
+    return {};
+  });
+  if (recorded && !*exchanged) {
+    auto settled = settle(context, name, Call());
+    if (settled) return {};
+    return std::move(settled).error().in("'recover' completes the replacement of " + name);
+  }
+  settle_if_possible(context, name);
+  return recorded;
 }
 
 }  // namespace
@@ -174,8 +204,9 @@ Result<Sandbox> create(const image::Context& context, const std::string& name, c
   MSB_TRY(os::StagedDir staged, stage(context, name, request, size, call));
   MSB_CHECK(call.check());
   MSB_TRY(const os::FileLock lock, lock_creation(context, name, call));
-  MSB_CHECK(make_free(context, name, request.replace, call));
-  MSB_CHECK(publish(context, std::move(staged), name));
+  // What a create or a removal that was killed has left.
+  MSB_TRY(const bool settled, settle(context, name, call));
+  (void)settled;
   const index::NewSandbox sandbox{
       .name = name,
       .config = std::move(text),
@@ -184,7 +215,14 @@ Result<Sandbox> create(const image::Context& context, const std::string& name, c
       .manifest_digest = pinned.digest,
       .created_at = now_ns(),
   };
-  MSB_CHECK(record(context, sandbox, call));
+  MSB_TRY(const auto there, find_record(context, name, call));
+  if (there && !request.replace) return already_exists(name);
+  if (there) {
+    MSB_TRY(const Replaced replaced, hold_replaced(context, name, call));
+    MSB_CHECK(replace(context, std::move(staged), sandbox, replaced, call));
+  } else {
+    MSB_CHECK(add(context, std::move(staged), sandbox, call));
+  }
   MSB_TRY(Observed made, observe(context, name, Lifecycle::free, Call()));
   return std::move(made.sandbox);
 }

@@ -33,12 +33,12 @@ struct CreateRequest {
   uint64_t upper_size = 0;  ///< of a new disk, a multiple of 4096; 0 for 4 GiB. Not with an origin.
   std::vector<std::pair<std::string, std::string>> labels;  ///< each key once
   std::optional<std::string> config_json;  ///< merged into the stored configuration, see write_config()
-  bool replace = false;                    ///< a sandbox of that name that is not running is removed first
+  bool replace = false;                    ///< takes the place of one of that name that is not running
 };
 
 /// Registers a stopped sandbox. Its directory is made aside, with its disk, and published; then its record and the row
-/// that pins the image are written in one transaction. Reports Phase::copying. A failure leaves nothing behind, except
-/// that a sandbox to replace may be gone by then: it goes when the new disk is complete.
+/// that pins the image are written in one transaction. Reports Phase::copying. A failure leaves nothing behind, and the
+/// sandbox that was to be replaced as it was: its directory and its record are exchanged in that one transaction.
 /// @retval Status::invalid_argument        both or neither of image and origin; bad size or label
 /// @retval Status::invalid_config          malformed name or configuration
 /// @retval Status::sandbox_already_exists  and `replace` is false; or its directory is there without a record

@@ -1,6 +1,8 @@
 #include "sandbox/directory.h"
 
 #include <cerrno>
+#include <charconv>
+#include <utility>
 
 #include "digest/digest.h"
 #include "json/node.h"
@@ -12,6 +14,7 @@ namespace msb::sandbox {
 namespace {
 
 constexpr size_t kMaxOrigin = 4096;
+constexpr size_t kMaxMark = 64;
 constexpr char kArtifact[] = "sandbox-origin";
 
 }  // namespace
@@ -58,8 +61,27 @@ Done mark_unrecorded(const image::Context& context, const std::string& directory
   return dir->sync();
 }
 
-Result<bool> is_marked(const image::Context& context, const std::string& directory) {
-  return os::exists(context.fs, os::join_path(directory, kUnrecorded));
+std::string mark_text(const Mark& mark) {
+  return mark.replaces ? "replaces " + std::to_string(*mark.replaces) + "\n" : std::string();
+}
+
+Result<std::optional<Mark>> read_mark(const image::Context& context, const std::string& directory) {
+  constexpr std::string_view kReplaces = "replaces ";
+  auto text = os::read_small(context.fs, AT_FDCWD, os::join_path(directory, kUnrecorded), kMaxMark);
+  if (!text) {
+    const int code = text.error().os_code();
+    if (code == ENOENT || code == ENOTDIR) return std::optional<Mark>();
+    return std::move(text).error();
+  }
+  Mark mark;
+  if (text->starts_with(kReplaces) && text->ends_with('\n')) {
+    const std::string_view number =
+        std::string_view(*text).substr(kReplaces.size(), text->size() - kReplaces.size() - 1);
+    int64_t id = 0;
+    const auto [end, failure] = std::from_chars(number.data(), number.data() + number.size(), id);
+    if (failure == std::errc() && end == number.data() + number.size()) mark.replaces = id;
+  }
+  return std::optional(mark);
 }
 
 Done unmark(const image::Context& context, const std::string& directory) {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -28,9 +29,20 @@ Result<std::string> parse_origin(std::string_view text);
 /// malformed.
 std::optional<std::string> read_origin(const image::Context& context, const std::string& directory);
 
+/// The name below the sandboxes directory of what makes room for a sandbox, or waits for its place.
+inline constexpr std::string_view kAside = ".aside-";
+inline std::string aside_name(const std::string& name) { return std::string(kAside) + name; }
+
+/// What the mark of a directory says.
+struct Mark {
+  std::optional<int64_t> replaces;  ///< record that goes when that of this directory comes
+};
+/// The text of a mark.
+std::string mark_text(const Mark& mark);
+/// Nothing when the directory has none, or is missing.
+Result<std::optional<Mark>> read_mark(const image::Context& context, const std::string& directory);
 /// Puts the mark into a directory, for good; nothing happens when the directory is missing.
 Done mark_unrecorded(const image::Context& context, const std::string& directory);
-Result<bool> is_marked(const image::Context& context, const std::string& directory);
 /// Takes the mark away. A crash may bring it back.
 Done unmark(const image::Context& context, const std::string& directory);
 /// Takes a directory away with all that is in it; one that is missing is fine. It has left its place once this has

@@ -5,7 +5,9 @@
 #include "index/sandboxes.h"
 #include "os/publish.h"
 #include "sandbox/directory.h"
+#include "sandbox/hold.h"
 #include "sandbox/locks.h"
+#include "sandbox/settle.h"
 
 namespace msb::sandbox {
 namespace {
@@ -30,22 +32,49 @@ Done delete_record_of(const image::Context& context, const std::string& name, co
   return deleted;
 }
 
-}  // namespace
+/// From a lower layer of overlayfs, a directory cannot be moved aside: it stays, with a mark, until its record has
+/// gone.
+Done remove_in_place(const image::Context& context, const std::string& name, const Call& call) {
+  auto deleted = delete_record_of(context, name, call);
+  if (!deleted && !is_full(deleted.error())) return deleted;
+  if (deleted) {
+    settle_if_possible(context, name);
+    return deleted;
+  }
+  MSB_CHECK(discard_directory(context, name));
+  return delete_record(context, name, Call());
+}
 
 Done remove_held(const image::Context& context, const StoppedHold& held, const Call& call) {
   const std::string& name = held.sandbox().name;
   MSB_CHECK(check_name(name));
   MSB_CHECK(call.check());
-  auto deleted = delete_record_of(context, name, call);
-  if (!deleted && !is_full(deleted.error())) return deleted;
-  MSB_CHECK(discard_directory(context, name));
+  const std::string aside = aside_name(name);
+  Done moved = os::move(context.fs, context.sandboxes_dir, name, aside);
+  if (!moved && moved.error().os_code() == EXDEV) return remove_in_place(context, name, call);
+  if (!moved && moved.error().os_code() != ENOENT) {
+    settle_if_possible(context, name);
+    return moved;
+  }
+  auto deleted = delete_record(context, name, call);
   // Without room for the record of a removal the disk makes some.
-  return deleted ? std::move(deleted) : delete_record(context, name, Call());
+  if (!deleted && is_full(deleted.error())) {
+    MSB_CHECK(discard_directory(context, aside));
+    return delete_record(context, name, Call());
+  }
+  settle_if_possible(context, name);
+  return deleted;
 }
+
+}  // namespace
 
 Done remove(const image::Context& context, const std::string& name, const Call& call) {
   MSB_CHECK(context.database.check_writable(call));
   MSB_TRY(const os::FileLock lock, lock_creation(context, name, call));
+  if (check_name(name)) {
+    MSB_TRY(const bool settled, settle(context, name, call));
+    (void)settled;
+  }
   MSB_TRY(const StoppedHold held, hold_idle(context, name, call));
   return remove_held(context, held, call);
 }

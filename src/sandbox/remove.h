@@ -4,7 +4,6 @@
 
 #include "base/call.h"
 #include "image/context.h"
-#include "sandbox/hold.h"
 
 namespace msb::sandbox {
 
@@ -14,8 +13,5 @@ namespace msb::sandbox {
 /// @retval Status::sandbox_still_running  stop it first
 /// @retval Status::unsupported            the client is read-only
 Done remove(const image::Context& context, const std::string& name, const Call& call);
-
-/// The same of one that the caller holds, and whose name it has locked (lock_creation).
-Done remove_held(const image::Context& context, const StoppedHold& held, const Call& call);
 
 }  // namespace msb::sandbox

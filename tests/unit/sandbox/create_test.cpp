@@ -9,10 +9,12 @@
 #include <map>
 #include <optional>
 #include <thread>
+#include <tuple>
 
 #include <gtest/gtest.h>
 #include <sys/wait.h>
 
+#include "os/publish.h"
 #include "sandbox/hold.h"
 #include "sandbox/recover.h"
 #include "sandbox/registry.h"
@@ -347,6 +349,96 @@ TEST_P(CreateFaults, LeaveTheNameFree) {
 INSTANTIATE_TEST_SUITE_P(, CreateFaults,
                          testing::Values(test::Fault::fail, test::Fault::crash, test::Fault::crash_after,
                                          test::Fault::no_space, test::Fault::short_io));
+
+class ReplaceFaults : public testing::TestWithParam<std::tuple<test::Fault, bool>> {};
+
+/// At every single point there is the old sandbox with its disk or the new one with its own.
+TEST_P(ReplaceFaults, LeaveTheOldOneOrTheNew) {
+  const auto& [fault, has_rename_flags] = GetParam();
+  for (unsigned at = 1;; ++at) {
+    SandboxHome home;
+    ASSERT_OK(home.create("web", from_snapshot(home, "the old disk")));
+    const std::string old = home.query("SELECT id FROM sandbox");
+    CreateRequest request = from_snapshot(home, "new disk");
+    request.replace = true;
+    test::FaultFs fs(fault, at);
+    fs.has_rename_flags = has_rename_flags;
+    home.use(fs);
+    const auto made = home.create("web", request);
+    home.use(os::real_fs());
+    const bool killed = fault == test::Fault::crash || fault == test::Fault::crash_after;
+    ASSERT_OK(recover(home.context(), home.call())) << at;
+    const auto found = get(home.context(), "web", home.call());
+    ASSERT_OK(found) << at;
+    const bool is_new = home.query("SELECT id FROM sandbox") != old;
+    EXPECT_TRUE(is_new || !made) << at;
+    if (!killed && is_new && !made) {
+      // Where directories cannot be exchanged, the old one has to go after the records.
+      EXPECT_FALSE(has_rename_flags) << at << made.error().message();
+      EXPECT_NE(made.error().message().find("'recover' completes the replacement of web"), std::string::npos)
+          << at << ": " << made.error().message();
+    }
+    ASSERT_TRUE(found->upper_path) << at;
+    EXPECT_EQ(test::read_file(*found->upper_path), is_new ? "new disk" : "the old disk") << at;
+    EXPECT_EQ(home.names(), std::set<std::string>{"web"}) << at;
+    EXPECT_FALSE(std::filesystem::exists(home.directory("web") + "/.unrecorded")) << at;
+    EXPECT_EQ(*recover(home.context(), home.call()), 0U) << at;
+    if (!fs.reached() || HasFailure()) break;
+    ASSERT_LT(at, 2000U);
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(, ReplaceFaults,
+                         testing::Combine(testing::Values(test::Fault::fail, test::Fault::crash,
+                                                          test::Fault::crash_after, test::Fault::no_space),
+                                          testing::Bool()));
+
+/// A kill between the exchange of the directories and the commit of the records, and right after it.
+TEST(Create, ReplacementIsWhatTheDatabaseSays) {
+  for (const bool committed : {false, true}) {
+    SandboxHome home;
+    ASSERT_OK(home.create("web", from_snapshot(home, "the old disk")));
+    // Once it is committed, the record that the mark names has gone.
+    const std::string id = home.query(committed ? "SELECT id - 1 FROM sandbox" : "SELECT id FROM sandbox");
+    std::filesystem::create_directory(home.directory(".aside-web"));
+    test::write_text(home.directory(".aside-web") + "/upper.ext4", "new disk");
+    test::write_text(home.directory(".aside-web") + "/.unrecorded", "replaces " + id + "\n");
+    ASSERT_OK(os::exchange(os::real_fs(), home.path("sandboxes"), "web", ".aside-web"));
+    EXPECT_EQ(*recover(home.context(), home.call()), 1U);
+    EXPECT_EQ(test::read_file(home.directory("web") + "/upper.ext4"), committed ? "new disk" : "the old disk");
+    EXPECT_EQ(home.names(), std::set<std::string>{"web"});
+    EXPECT_FALSE(std::filesystem::exists(home.directory("web") + "/.unrecorded"));
+  }
+}
+
+class RemovalFaults : public testing::TestWithParam<test::Fault> {};
+
+/// A sandbox that is listed has its disk; one that is not has none.
+TEST_P(RemovalFaults, LeaveAWholeSandboxOrNone) {
+  for (unsigned at = 1;; ++at) {
+    SandboxHome home;
+    ASSERT_OK(home.create("web", from_snapshot(home)));
+    test::FaultFs fs(GetParam(), at);
+    home.use(fs);
+    const Done removed = remove(home.context(), "web", home.call());
+    home.use(os::real_fs());
+    ASSERT_OK(recover(home.context(), home.call())) << at;
+    const auto found = get(home.context(), "web", home.call());
+    EXPECT_TRUE(!found || !removed) << at;
+    EXPECT_EQ(home.names(), found ? std::set<std::string>{"web"} : std::set<std::string>()) << at;
+    if (found) {
+      EXPECT_TRUE(found->upper_path) << at;
+    }
+    if (GetParam() == test::Fault::fail) {
+      EXPECT_EQ(found.ok(), !removed) << at << ": a removal that has happened is none that failed";
+    }
+    if (!fs.reached() || HasFailure()) break;
+    ASSERT_LT(at, 2000U);
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(, RemovalFaults,
+                         testing::Values(test::Fault::fail, test::Fault::crash, test::Fault::crash_after));
 
 TEST(Create, SurvivesKillingItsProcessAtAnyMoment) {
   SandboxHome home;

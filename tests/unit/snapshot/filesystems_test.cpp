@@ -9,6 +9,8 @@
 #include <sys/ioctl.h>
 
 #include "os/publish.h"
+#include "sandbox/recover.h"
+#include "sandbox/remove.h"
 #include "snapshot/create.h"
 #include "snapshot/directory.h"
 #include "snapshot/hash_file.h"
@@ -183,6 +185,9 @@ class BakedHomeTest : public testing::Test {
     home_->add("snapshots/base");
     home_->add("snapshots/other");
     ASSERT_OK(reindex(home_->context(), std::nullopt, home_->call()));
+    test::add_sandbox(home_->context(), "web");
+    test::add_sandbox(home_->context(), "db");
+    std::filesystem::create_directory(home_->path("sandboxes/web/logs"));
     home_->close();
     ASSERT_TRUE(mount_.bake());
     home_->reopen();
@@ -212,6 +217,25 @@ TEST_F(BakedHomeTest, SnapshotsAreReplaced) {
   EXPECT_EQ(home_->names(), (std::set<std::string>{"base", "other"}));
   EXPECT_OK(remove(home_->context(), "base", false, home_->call()));
   EXPECT_EQ(home_->names(), std::set<std::string>{"other"});
+}
+
+TEST_F(BakedHomeTest, SandboxesAreRemovedAndReplaced) {
+  ASSERT_OK(sandbox::recover(home_->context(), home_->call()));
+  sandbox::CreateRequest request = test::sandbox_request();
+  EXPECT_STATUS(Status::sandbox_already_exists, sandbox::create(home_->context(), "web", request, home_->call()));
+  request.replace = true;
+  request.labels = {{"new", "yes"}};
+  const auto made = sandbox::create(home_->context(), "web", request, home_->call());
+  ASSERT_OK(made);
+  EXPECT_EQ(made->labels.count("new"), 1U);
+  ASSERT_TRUE(made->upper_path);
+  EXPECT_FALSE(std::filesystem::exists(home_->path("sandboxes/web/logs"))) << "of the old one";
+  EXPECT_OK(sandbox::remove(home_->context(), "db", home_->call()));
+  EXPECT_EQ(home_->names("sandboxes"), std::set<std::string>{"web"});
+  EXPECT_OK(sandbox::remove(home_->context(), "web", home_->call()));
+  EXPECT_TRUE(home_->names("sandboxes").empty());
+  EXPECT_EQ(*sandbox::recover(home_->context(), home_->call()), 0U);
+  EXPECT_TRUE(home_->warnings().empty()) << home_->warnings().front();
 }
 
 TEST_F(BakedHomeTest, RecoverFinishesRemovals) {
