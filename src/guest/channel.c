@@ -141,7 +141,7 @@ void read_request(struct request* request) {
 
   memset(request, 0, sizeof *request);
   request->stop_signal = SIGTERM;
-  size_t arguments = 0, variables = 0;
+  size_t arguments = 0, variables = 0, shared = 0;
   request->environment = calloc(1, sizeof *request->environment);
   if (request->environment == NULL) give_up("no memory for the request");
   for (char* at = text; at < text + size;) {
@@ -150,6 +150,7 @@ void read_request(struct request* request) {
     at = value + strlen(value) + 1;
     if (strcmp(key, "argument") == 0) request->arguments = append(request->arguments, &arguments, value);
     if (strcmp(key, "variable") == 0) request->environment = append(request->environment, &variables, value);
+    if (strcmp(key, "shared-layer") == 0) request->shared_layers = append(request->shared_layers, &shared, value);
     if (strcmp(key, "directory") == 0) request->directory = value;
     if (strcmp(key, "user") == 0) request->user = value;
     if (strcmp(key, "hostname") == 0) request->hostname = value;
@@ -157,6 +158,7 @@ void read_request(struct request* request) {
     if (strcmp(key, "stop-signal") == 0) request->stop_signal = atoi(value);
     if (strcmp(key, "network") == 0) request->network = true;
   }
+  if (shared != 0 && shared != request->layers) give_up("of %zu layers %zu share disks", request->layers, shared);
 }
 
 enum order read_order(void) {

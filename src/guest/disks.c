@@ -7,11 +7,13 @@
 #include <time.h>
 #include <unistd.h>
 
+#include <linux/blkpg.h>
 #include <linux/fs.h>
 #include <sys/ioctl.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
+#include <sys/syscall.h>
 
 #include "guest.h"
 
@@ -44,20 +46,79 @@ static void await_disk(const char* serial, char* path, size_t size) {
   give_up("the kernel has not found the disk %s", serial);
 }
 
-static void mount_image(size_t layers) {
-  char meta[64], disk[64], serial[24];
-  await_disk("image", meta, sizeof meta);
-  char* options = malloc(8 + layers * 48);
-  if (options == NULL) give_up("no memory for %zu layers", layers);
-  size_t length = 0;
-  options[0] = '\0';
+/// A file system that is being described to the kernel. (One page of options, as mount(2) takes it, is soon full.)
+static int open_erofs(const char* disk) {
+  const int fs = (int)syscall(SYS_fsopen, "erofs", FSOPEN_CLOEXEC);
+  if (fs < 0 || syscall(SYS_fsconfig, fs, FSCONFIG_SET_STRING, "source", disk, 0) != 0 ||
+      syscall(SYS_fsconfig, fs, FSCONFIG_SET_FLAG, "ro", NULL, 0) != 0) {
+    give_up("cannot mount the image: %s", strerror(errno));
+  }
+  return fs;
+}
+
+static void add_layer(int fs, const char* disk) {
+  if (syscall(SYS_fsconfig, fs, FSCONFIG_SET_STRING, "device", disk, 0) == 0) return;
+  give_up("cannot add the layer on %s to the image: %s", disk, strerror(errno));
+}
+
+static void mount_erofs(int fs, const char* path) {
+  int mount = -1;
+  if (syscall(SYS_fsconfig, fs, FSCONFIG_CMD_CREATE, NULL, NULL, 0) == 0) {
+    mount = (int)syscall(SYS_fsmount, fs, FSMOUNT_CLOEXEC, MOUNT_ATTR_RDONLY);
+  }
+  if (mount < 0 || syscall(SYS_move_mount, mount, "", AT_FDCWD, path, MOVE_MOUNT_F_EMPTY_PATH) != 0) {
+    give_up("cannot mount the image: %s", strerror(errno));
+  }
+  close(mount);
+  close(fs);
+}
+
+static void add_own_disks(int fs, size_t layers) {
   for (size_t i = 0; i < layers; ++i) {
+    char serial[24], disk[64];
     snprintf(serial, sizeof serial, "layer%zu", i);
     await_disk(serial, disk, sizeof disk);
-    length += (size_t)snprintf(options + length, 48, "%sdevice=%s", i > 0 ? "," : "", disk);
+    add_layer(fs, disk);
   }
-  if (mount(meta, "/lower", "erofs", MS_RDONLY, options) != 0) give_up("cannot mount the image: %s", strerror(errno));
-  free(options);
+}
+
+/// Layers follow each other on a disk, and become its partitions.
+static void add_shared_disks(int fs, char** layers) {
+  char serial[24] = "", disk[64] = "", path[80];
+  unsigned long long at = 0;
+  int number = 0, fd = -1;
+  for (; *layers != NULL; ++layers) {
+    char on[24];
+    unsigned long long sectors;
+    if (sscanf(*layers, "%23s %llu", on, &sectors) != 2) give_up("no place of a layer: %s", *layers);
+    if (strcmp(on, serial) != 0) {
+      if (fd >= 0) close(fd);
+      strcpy(serial, on);
+      await_disk(serial, disk, sizeof disk);
+      fd = open(disk, O_RDONLY | O_CLOEXEC);
+      at = 0;
+      number = 0;
+    }
+    struct blkpg_partition part = {.start = (long long)at, .length = (long long)sectors * 512, .pno = ++number};
+    struct blkpg_ioctl_arg add = {.op = BLKPG_ADD_PARTITION, .datalen = sizeof part, .data = &part};
+    if (fd < 0 || ioctl(fd, BLKPG, &add) != 0) give_up("cannot divide the disk %s: %s", serial, strerror(errno));
+    at += sectors * 512;
+    snprintf(path, sizeof path, "%s%d", disk, number);
+    add_layer(fs, path);
+  }
+  if (fd >= 0) close(fd);
+}
+
+static void mount_image(const struct request* request) {
+  char meta[64];
+  await_disk("image", meta, sizeof meta);
+  const int fs = open_erofs(meta);
+  if (request->shared_layers != NULL) {
+    add_shared_disks(fs, request->shared_layers);
+  } else {
+    add_own_disks(fs, request->layers);
+  }
+  mount_erofs(fs, "/lower");
 }
 
 /// The kernel keeps 2 % of a disk for itself. Of the smallest one that is all that the journal leaves.
@@ -86,11 +147,11 @@ static void mount_at(const char* type, const char* path, unsigned long flags, co
   if (mount(type, path, type, flags, options) != 0) give_up("cannot mount %s: %s", path, strerror(errno));
 }
 
-void mount_root(size_t layers) {
+void mount_root(const struct request* request) {
   mkdir("/lower", 0755);
   mkdir("/upper", 0755);
   mkdir(ROOT, 0755);
-  mount_image(layers);
+  mount_image(request);
   mount_upper();
   if (mount("overlay", ROOT, "overlay", 0, "lowerdir=/lower,upperdir=/upper/upper,workdir=/upper/work") != 0) {
     give_up("cannot join image and writable disk: %s", strerror(errno));

@@ -19,6 +19,7 @@ struct request {
   const char* user;  ///< NAME or NUMBER, perhaps `:` and a group; NULL for root
   const char* hostname;
   size_t layers;
+  char** shared_layers;  ///< ends with NULL; for each of the layers its disk and its size; NULL: each is a disk
   int stop_signal;
   bool network;
 };
@@ -53,7 +54,7 @@ bool make_file(const char* path);
 // modules.c, disks.c, network.c
 
 void load_modules(void);
-void mount_root(size_t layers);
+void mount_root(const struct request* request);
 /// Everything below ROOT, and the disks. True when nothing is left that was not written.
 bool unmount_root(void);
 void set_up_network(bool outside);

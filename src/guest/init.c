@@ -116,7 +116,7 @@ int main(void) {
   struct request request;
   read_request(&request);
   if (request.hostname != NULL) sethostname(request.hostname, strlen(request.hostname));
-  mount_root(request.layers);
+  mount_root(&request);
   set_up_network(request.network);
 
   sigset_t blocked;

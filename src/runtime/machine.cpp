@@ -48,6 +48,7 @@ Records to_records(const Machine& machine) {
   for (const Disk& disk : machine.disks) {
     records.emplace_back("disk", disk.path);
     records.emplace_back(disk.writable ? "writable-serial" : "serial", disk.serial);
+    for (const std::string& path : disk.rest) records.emplace_back("rest-of-disk", path);
   }
   return records;
 }
@@ -74,7 +75,8 @@ Result<Machine> machine_of(const Records& records) {
     if (key == "stop-limit") machine.stop_limit = std::chrono::milliseconds(number_of<int64_t>(value));
     if (key == "ready-timeout") machine.ready_timeout = std::chrono::milliseconds(number_of<int64_t>(value));
     if (key == "output-limit") machine.output_limit = number_of<uint64_t>(value);
-    if (key == "disk") machine.disks.push_back({value, {}, false});
+    if (key == "disk") machine.disks.push_back({value, {}, false, {}});
+    if (key == "rest-of-disk" && !machine.disks.empty()) machine.disks.back().rest.push_back(value);
     if ((key == "serial" || key == "writable-serial") && !machine.disks.empty()) {
       machine.disks.back().serial = value;
       machine.disks.back().writable = key == "writable-serial";

@@ -18,8 +18,9 @@ const char* accelerator_name(Accelerator accelerator);
 
 struct Disk {
   std::string path;
-  std::string serial;  ///< by which the guest knows it: `image`, `upper`, `layer0`, …
+  std::string serial;  ///< by which the guest knows it: `image`, `upper`, `layer0`, `layers0`, …
   bool writable = false;
+  std::vector<std::string> rest;  ///< files that follow `path` on the same disk; it is not writable then
 };
 
 /// All that a monitor must know of the machine it is to run.

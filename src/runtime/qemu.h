@@ -18,6 +18,12 @@ inline constexpr int kFirstDiskFd = 15;
 /// What fits on the bus of a machine.
 inline constexpr size_t kMaxDisks = 224;
 
+/// Of one disk: one for each file, and before them, if there are several, one for what joins them.
+size_t descriptors_of(const Disk& disk);
+
+/// What joins files of these sizes to one disk, for a disk whose descriptors begin with that number.
+Result<std::string> joining(const std::vector<uint64_t>& sizes, int first_fd);
+
 /// The command line of a machine that has what is named here and nothing else: no default devices, no files but kernel,
 /// initramfs and firmware, which it opens at the start, and seccomp filters.
 std::vector<std::string> qemu_arguments(const Machine& machine, Accelerator accelerator);

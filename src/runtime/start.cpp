@@ -79,7 +79,7 @@ Variables environment_of(const BootConfig& config, const Variables& given) {
 }
 
 Result<std::string> request_of(const std::string& name, const StartRequest& request, const BootConfig& config,
-                               const Variables& given, size_t layers) {
+                               const Variables& given, const ImageDisks& image) {
   MSB_TRY(const auto command, choose_command(name, request, config));
   Records records;
   for (const std::string& argument : command) records.emplace_back("argument", argument);
@@ -94,7 +94,10 @@ Result<std::string> request_of(const std::string& name, const StartRequest& requ
   add("directory", request.directory, config.directory);
   add("user", request.user, config.user);
   add("hostname", request.hostname, config.hostname ? config.hostname : name.substr(0, 63));
-  records.emplace_back("layers", std::to_string(layers));
+  records.emplace_back("layers", std::to_string(image.layers));
+  for (const auto& [disk, sectors] : image.shared) {
+    records.emplace_back("shared-layer", std::string(disk).append(1, ' ').append(std::to_string(sectors)));
+  }
   records.emplace_back("stop-signal", std::to_string(signal_number(config.stop_signal)));
   if (request.network) records.emplace_back("network", "1");
   return encode_records(records);
@@ -111,9 +114,10 @@ Result<Machine> describe(const image::Context& context, const sandbox::Sandbox& 
   }));
   const BootConfig config = read_boot_config(sandbox.config_json, image);
   Machine machine;
-  MSB_TRY(machine.disks, image_disks(context, *sandbox.image_digest));
-  MSB_TRY(machine.request, request_of(sandbox.name, request, config, given, machine.disks.size() - 1));
-  machine.disks.push_back({*sandbox.upper_path, "upper", true});
+  MSB_TRY(ImageDisks disks, image_disks(context, *sandbox.image_digest));
+  MSB_TRY(machine.request, request_of(sandbox.name, request, config, given, disks));
+  machine.disks = std::move(disks.disks);
+  machine.disks.push_back({*sandbox.upper_path, "upper", true, {}});
   MSB_TRY(machine.memory_mib,
           choose(request.memory_mib, config.memory_mib, kMinMemory, kMaxMemory, 512, "memory (MiB)"));
   MSB_TRY(machine.cpus, choose(request.cpus, config.cpus, 1, kMaxCpus, 1, "processors"));

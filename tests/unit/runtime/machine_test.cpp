@@ -17,7 +17,7 @@ TEST(Machine, ComesBackFromItsRecords) {
   machine.name = "web";
   machine.directory = "/home/web";
   machine.qemu = "/usr/bin/qemu";
-  machine.disks = {{"/a,b", "image", false}, {"/c d\n", "upper", true}};
+  machine.disks = {{"/a,b", "image", false, {"/x", "/y"}}, {"/c d\n", "upper", true, {}}};
   machine.accelerator = Accelerator::kvm;
   machine.memory_mib = 333;
   machine.network = true;
@@ -32,6 +32,7 @@ TEST(Machine, ComesBackFromItsRecords) {
   ASSERT_OK(again);
   EXPECT_EQ(to_records(*again), to_records(machine));
   EXPECT_TRUE(again->disks[1].writable);
+  EXPECT_EQ(again->disks[0].rest, (std::vector<std::string>{"/x", "/y"}));
   EXPECT_TRUE(again->bound);
   EXPECT_EQ(again->stop_limit, std::chrono::seconds(10));
   EXPECT_STATUS(Status::invalid_argument, machine_of({{"name", "web"}}));

@@ -4,6 +4,8 @@
 
 #include <gtest/gtest.h>
 
+#include "support/result.h"
+
 namespace msb::runtime {
 namespace {
 
@@ -12,7 +14,8 @@ Machine machine_with(size_t disks) {
   machine.qemu = "/usr/bin/qemu-system-x86_64";
   machine.kernel = "/boot/vmlinuz";
   machine.initramfs = "/cache/initramfs";
-  for (size_t i = 0; i < disks; ++i) machine.disks.push_back({"/disk", "layer" + std::to_string(i), i + 1 == disks});
+  for (size_t i = 0; i < disks; ++i)
+    machine.disks.push_back({"/disk", "layer" + std::to_string(i), i + 1 == disks, {}});
   return machine;
 }
 
@@ -54,11 +57,29 @@ TEST(Qemu, EveryDiskHasAPlaceOnTheBus) {
     const size_t at = argument.find(",addr=");
     if (argument.starts_with("virtio-blk") && at != std::string::npos) {
       places.push_back(argument.substr(at, argument.find(',', at + 1) - at));
+      // Both numbers are hexadecimal, and of what a bus has.
+      EXPECT_LT(std::stoul(places.back().substr(std::string(",addr=").size()), nullptr, 16), 32U) << argument;
     }
   }
   EXPECT_EQ(places.size(), kMaxDisks);
   std::ranges::sort(places);
   EXPECT_EQ(std::ranges::adjacent_find(places), places.end());
+}
+
+TEST(Qemu, JoinsFilesToOneDisk) {
+  Machine machine = machine_with(2);
+  machine.disks.insert(machine.disks.begin() + 1, {"/one", "layers0", false, {"/two"}});
+  const auto arguments = qemu_arguments(machine, Accelerator::tcg);
+  EXPECT_EQ(std::ranges::count(arguments, "-add-fd"), 5);  // one for what joins them
+  EXPECT_EQ(std::ranges::count(arguments,
+                               "driver=vmdk,node-name=disk1,file.driver=file,file.filename=/dev/fdset/2"
+                               ",read-only=on,file.read-only=on"),
+            1);
+  const auto text = joining({4096, 8192}, kFirstDiskFd + 1);
+  ASSERT_OK(text);
+  EXPECT_NE(text->find("RW 8 FLAT \"/dev/fdset/3\" 0\nRW 16 FLAT \"/dev/fdset/4\" 0\n"), std::string::npos) << *text;
+  // What comes after it is not where it would be otherwise.
+  EXPECT_EQ(std::ranges::count(arguments, "fd=" + std::to_string(kFirstDiskFd + 4) + ",set=5"), 1);
 }
 
 }  // namespace
