@@ -9,6 +9,8 @@
 
 #include <sys/stat.h>
 
+#include "os/sigpipe.h"
+
 namespace msb::os {
 namespace {
 
@@ -28,6 +30,13 @@ Done wait_for(int fd, short events, const std::string& name, const Call& call) {
   }
 }
 
+bool is_ready(int fd) {
+  struct pollfd poll {
+    fd, POLLOUT, 0
+  };
+  return ::poll(&poll, 1, 0) > 0;
+}
+
 bool try_again(int error) { return error == EINTR || error == EAGAIN || error == EWOULDBLOCK; }
 
 }  // namespace
@@ -43,17 +52,20 @@ Result<size_t> DescriptorSource::read(MutableBytes into) {
 
 Done DescriptorSink::write(Bytes bytes) {
   struct stat st {};
-  const bool file = ::fstat(fd_, &st) == 0 && S_ISREG(st.st_mode);
+  const bool file = ::fstat(fd_, &st) == 0 && (S_ISREG(st.st_mode) || S_ISBLK(st.st_mode));
   // A pipe that is ready takes this much without blocking; more might wait for a reader that never comes.
   const size_t step = file ? size_t{1} << 20 : PIPE_BUF;
   while (!bytes.empty()) {
     MSB_CHECK(wait_for(fd_, POLLOUT, name_, *call_));
-    const ssize_t n = ::write(fd_, bytes.data(), std::min(bytes.size(), step));
-    if (n >= 0) {
-      bytes = bytes.subspan(static_cast<size_t>(n));
-    } else if (!try_again(errno)) {
-      return Error::io("write", name_, errno);
-    }
+    const SigpipeHeld held;
+    do {
+      const ssize_t n = ::write(fd_, bytes.data(), std::min(bytes.size(), step));
+      if (n >= 0) {
+        bytes = bytes.subspan(static_cast<size_t>(n));
+      } else if (!try_again(errno)) {
+        return Error::io("write", name_, errno);
+      }
+    } while (!bytes.empty() && !call_->stopped() && is_ready(fd_));
   }
   return {};
 }

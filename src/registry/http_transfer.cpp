@@ -28,7 +28,10 @@ std::string lower(std::string_view text) {
 }  // namespace
 
 HttpTransfer::~HttpTransfer() {
-  if (added_) libcurl().multi_remove_handle(connection_->multi.get(), connection_->easy.get());
+  if (added_) {
+    const os::SigpipeHeld held;
+    libcurl().multi_remove_handle(connection_->multi.get(), connection_->easy.get());
+  }
   http_.give_back(std::move(connection_));
 }
 
@@ -138,7 +141,11 @@ Done HttpTransfer::advance() {
   MSB_CHECK(call_.check());
   int running = 0;
   heard_ = false;
-  if (libcurl().multi_perform(multi, &running) != CURLM_OK) return Error(Status::internal, "libcurl does not go on");
+  {
+    // Told not to touch signals, libcurl leaves those to us that a TLS library raises.
+    const os::SigpipeHeld held;
+    if (libcurl().multi_perform(multi, &running) != CURLM_OK) return Error(Status::internal, "libcurl does not go on");
+  }
   int left = 0;
   while (const CURLMsg* message = libcurl().multi_info_read(multi, &left)) {
     if (message->msg != CURLMSG_DONE) continue;

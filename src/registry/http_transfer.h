@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "os/sigpipe.h"
 #include "registry/http.h"
 #include "registry/libcurl.h"
 
@@ -15,10 +16,16 @@ namespace msb::registry {
 /// What libcurl needs for one request at a time, with its open connections.
 struct Http::Connection {
   struct FreeEasy {
-    void operator()(CURL* easy) const { libcurl().easy_cleanup(easy); }
+    void operator()(CURL* easy) const {
+      const os::SigpipeHeld held;  // says goodbye, perhaps to nobody
+      libcurl().easy_cleanup(easy);
+    }
   };
   struct FreeMulti {
-    void operator()(CURLM* multi) const { libcurl().multi_cleanup(multi); }
+    void operator()(CURLM* multi) const {
+      const os::SigpipeHeld held;
+      libcurl().multi_cleanup(multi);
+    }
   };
 
   std::string origin;  // of the last request

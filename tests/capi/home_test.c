@@ -2,7 +2,9 @@
  * Usage: home_test HOME ARCHIVE OTHER_HOME WORK DEMO. DEMO is tests/demo: the golden data lie beside it. */
 #include "home.h"
 
+#include <errno.h>
 #include <sched.h>
+#include <signal.h>
 #include <sqlite3.h>
 #include <unistd.h>
 
@@ -124,6 +126,26 @@ static void releases(const char *work) {
     msb_handle_free(report);
 }
 
+/* SIGPIPE would end this program. */
+static void nobody_reads(msb_client *client) {
+    signal(SIGPIPE, SIG_DFL);
+    int ends[2];
+    CHECK(pipe(ends) == 0);
+    close(ends[0]);
+    msb_error *error = NULL;
+    msb_image_save_opts save = MSB_IMAGE_SAVE_OPTS_INIT;
+    save.fd = ends[1];
+    CHECK(msb_image_save(client, &kReference, 1, NULL, &save, NULL, &error) == MSB_ERR_IO);
+    CHECK(msb_error_os_code(error) == EPIPE);
+    msb_handle_free(error);
+    msb_snapshot_export_opts export = MSB_SNAPSHOT_EXPORT_OPTS_INIT;
+    export.fd = ends[1];
+    CHECK(msb_snapshot_export(client, "ready", NULL, &export, NULL, &error) == MSB_ERR_IO);
+    CHECK(msb_error_os_code(error) == EPIPE);
+    msb_handle_free(error);
+    close(ends[1]);
+}
+
 static void fill_home(const char *home, const char *archive, const char *saved) {
     msb_client *client = open_home(home, 0);
     msb_error *error = NULL;
@@ -137,6 +159,7 @@ static void fill_home(const char *home, const char *archive, const char *saved) 
     snapshot.record_integrity = true;
     must(msb_snapshot_create(client, "base", &snapshot, NULL, NULL, &error), error, "create");
     must(msb_snapshot_export(client, "ready", saved, NULL, NULL, &error), error, "export");
+    nobody_reads(client);
     msb_handle_free(client);
 }
 

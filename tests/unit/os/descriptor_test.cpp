@@ -3,7 +3,9 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <chrono>
+#include <csignal>
 #include <cstdio>
 #include <string>
 #include <thread>
@@ -58,6 +60,43 @@ TEST_F(DescriptorTest, WaitingForAReaderEndsWithTheCall) {
   DescriptorSink sink(ends_[1], "pipe", call);
   const std::string much(1 << 20, 'x');
   EXPECT_EQ(sink.write(as_bytes(much)).error().status(), Status::deadline_exceeded);
+}
+
+/// What the kernel does with a SIGPIPE that nobody expects is to end the process, and with it the test.
+TEST_F(DescriptorTest, AReaderThatHasLeftIsAFailureAndNoSignal) {
+  struct sigaction before {};
+  struct sigaction plain {};
+  plain.sa_handler = SIG_DFL;
+  ASSERT_EQ(::sigaction(SIGPIPE, &plain, &before), 0);
+  close_end(0);
+  const Call call;
+  DescriptorSink sink(ends_[1], "pipe", call);
+  const auto done = sink.write(as_bytes("text"));
+  sigset_t pending;
+  sigset_t blocked;
+  ::sigpending(&pending);
+  ::pthread_sigmask(SIG_SETMASK, nullptr, &blocked);
+  ::sigaction(SIGPIPE, &before, nullptr);
+  ASSERT_FALSE(done.ok());
+  EXPECT_EQ(done.error().os_code(), EPIPE);
+  EXPECT_EQ(sigismember(&pending, SIGPIPE), 0) << "nothing is left for the caller";
+  EXPECT_EQ(sigismember(&blocked, SIGPIPE), 0);
+}
+
+TEST_F(DescriptorTest, ASigpipeOfTheCallerStaysDue) {
+  sigset_t pipe;
+  sigemptyset(&pipe);
+  sigaddset(&pipe, SIGPIPE);
+  sigset_t before;
+  ASSERT_EQ(::pthread_sigmask(SIG_BLOCK, &pipe, &before), 0);
+  ASSERT_EQ(::raise(SIGPIPE), 0);
+  close_end(0);
+  const Call call;
+  DescriptorSink sink(ends_[1], "pipe", call);
+  EXPECT_FALSE(sink.write(as_bytes("text")).ok());
+  const timespec now{};
+  EXPECT_EQ(::sigtimedwait(&pipe, nullptr, &now), SIGPIPE);
+  ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
 }
 
 TEST_F(DescriptorTest, NamesWhatCannotBeRead) {
