@@ -893,7 +893,8 @@ typedef struct msb_image_save_opts {
 /**
  * Writes images as one tar archive, the same bytes each time. Layers whose recipe was kept come out with their original
  * diff IDs under their original config; with the blobs kept, the manifest is the original one too. A file appears under
- * its name only when it is whole.
+ * its name only when it is whole. A symbolic link stays, and its target is replaced; what is no regular file (a FIFO, a
+ * device, /dev/stdout) is written as it is.
  *
  * @param client      The client.
  * @param references  Images to save; each must be in the cache.
@@ -1849,7 +1850,8 @@ typedef struct msb_snapshot_export_opts {
 
 /**
  * Writes a snapshot as one archive, `.tar.zst` or plain tar. Holes are not stored, but in the legacy layout. A file
- * appears under its name only when it is whole; descriptors are not changed, but for a `manifest.json` in
+ * appears under its name only when it is whole. A symbolic link stays, and its target is replaced; what is no regular
+ * file (a FIFO, a device, /dev/stdout) is written as it is. Descriptors are not changed, but for a `manifest.json` in
  * MSB_ARCHIVE_LAYOUT_CURRENT and for snapshots of microsandbox 0.7, which leave as a `snapshot.json`.
  *
  * @param client    The client.

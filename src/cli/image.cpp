@@ -325,7 +325,8 @@ struct SaveOptions {
 };
 
 int save(Session& session, const SaveOptions& options) {
-  if (options.output.empty() && session.streams.out_is_terminal()) {
+  const bool stream = options.output.empty() || Streams::out_is(options.output);
+  if (stream && session.streams.out_is_terminal()) {
     throw Failure(MSB_ERR_INVALID_ARGUMENT, "an archive is not for a terminal",
                   "name a file with --output FILE, or redirect standard output");
   }
@@ -334,8 +335,8 @@ int save(Session& session, const SaveOptions& options) {
   msb_image_save_opts opts = MSB_IMAGE_SAVE_OPTS_INIT;
   opts.format = options.format == "oci" ? MSB_IMAGE_FORMAT_OCI : MSB_IMAGE_FORMAT_DOCKER;
   opts.fd = STDOUT_FILENO;
-  ask<msb_image_save>(session.client(), references.data(), references.size(), or_null(options.output), &opts,
-                      session.call());
+  ask<msb_image_save>(session.client(), references.data(), references.size(), stream ? nullptr : options.output.c_str(),
+                      &opts, session.call());
   if (!options.output.empty()) session.tick(true, "Saved", options.output);
   return kOk;
 }

@@ -22,7 +22,7 @@ struct ExportOptions {
 };
 
 int export_to(Session& session, const ExportOptions& options) {
-  const bool stream = options.out == kStream;
+  const bool stream = options.out == kStream || Streams::out_is(options.out);
   if (stream && session.streams.out_is_terminal()) {
     throw Failure(MSB_ERR_INVALID_ARGUMENT, "an archive is not for a terminal", "redirect standard output to a file");
   }

@@ -11,6 +11,7 @@
 #include <cstring>
 
 #include <sys/ioctl.h>
+#include <sys/stat.h>
 
 #include "cli/abi.h"
 #include "cli/interrupt.h"
@@ -44,6 +45,13 @@ Streams::Streams()
         const char* value = getenv("NO_COLOR");
         return value != nullptr && value[0] != '\0';
       }()) {}
+
+bool Streams::out_is(const std::string& path) {
+  struct stat out {};
+  struct stat named {};
+  return fstat(STDOUT_FILENO, &out) == 0 && stat(path.c_str(), &named) == 0 && out.st_dev == named.st_dev &&
+         out.st_ino == named.st_ino;
+}
 
 void Streams::flush() {
   clear_live();

@@ -16,6 +16,8 @@ class Streams {
 
   bool out_is_terminal() const { return out_terminal_; }
   bool err_is_terminal() const { return err_terminal_; }
+  /// Whether standard output is what a path leads to, as /dev/stdout does.
+  static bool out_is(const std::string& path);
   /// Whether to colour what goes to standard output.
   bool out_colour() const { return out_terminal_ && !no_colour_; }
 

@@ -1,7 +1,7 @@
 #include "image/save.h"
 
-#include <cerrno>
-#include <optional>
+#include <algorithm>
+#include <memory>
 
 #include "archive/tar_writer.h"
 #include "image/lease.h"
@@ -9,14 +9,13 @@
 #include "image/saved_image.h"
 #include "json/write.h"
 #include "oci/manifest.h"
-#include "os/descriptor.h"
-#include "os/dir.h"
-#include "os/publish.h"
+#include "os/output_file.h"
 
 namespace msb::image {
 namespace {
 
 constexpr uint64_t kReportStep = uint64_t{4} << 20;
+constexpr mode_t kArchiveMode = 0644;
 
 json::Value strings(const std::vector<std::string>& list) { return json::Array(list.begin(), list.end()); }
 
@@ -144,20 +143,6 @@ Done write_archive(const SavedImages& saved, Format format, ByteSink& out, const
   return format == Format::docker ? writer.write_docker() : writer.write_oci();
 }
 
-/// Writes into what is no file: a FIFO, a terminal, /dev/null.
-Done write_into(const Context& context, const SavedImages& saved, const SaveRequest& request, const Call& call) {
-  MSB_TRY(const os::File file, os::File::open(context.fs, AT_FDCWD, request.path, O_WRONLY | O_NOCTTY));
-  os::DescriptorSink sink(file.fd(), request.path, call);
-  return write_archive(saved, request.format, sink, call);
-}
-
-Done write_file(const Context& context, const SavedImages& saved, const SaveRequest& request, const Call& call) {
-  MSB_TRY(os::StagedFile file, os::StagedFile::create(context.fs, os::parent_path(request.path), 0644));
-  os::FileSink sink(file.file());
-  MSB_CHECK(write_archive(saved, request.format, sink, call));
-  return file.publish(request.path, os::Existing::replace);
-}
-
 }  // namespace
 
 Done save(const Context& context, const SaveRequest& request, const Call& call) {
@@ -171,15 +156,14 @@ Done save(const Context& context, const SaveRequest& request, const Call& call) 
   }
   const auto shape = request.format == Format::oci ? LayerExport::Shape::shipped : LayerExport::Shape::plain;
   MSB_TRY(const SavedImages saved, plan_images(context, request.references, shape, call));
+  std::unique_ptr<os::OutputFile> output;
   if (request.path.empty()) {
-    os::DescriptorSink sink(request.fd, "descriptor " + std::to_string(request.fd), call);
-    return write_archive(saved, request.format, sink, call);
+    output = os::OutputFile::on_descriptor(request.fd, call);
+  } else {
+    MSB_TRY(output, os::OutputFile::open(context.fs, request.path, {kArchiveMode, false}, call));
   }
-  struct stat st {};
-  const bool there = context.fs.fstatat(AT_FDCWD, request.path.c_str(), &st, 0) == 0;
-  if (there && S_ISDIR(st.st_mode)) return Error::io("write", request.path, EISDIR);
-  if (there && !S_ISREG(st.st_mode)) return write_into(context, saved, request, call);
-  return write_file(context, saved, request, call);
+  MSB_CHECK(write_archive(saved, request.format, output->sink(), call));
+  return output->finish();
 }
 
 }  // namespace msb::image

@@ -141,6 +141,8 @@ Error no_unique_name(const File& directory) { return Error::io("create a staging
 
 }  // namespace
 
+std::string new_staging_name() { return unique_name(kStaging); }
+
 bool is_leftover_name(std::string_view name) {
   return is_unique_name(name, kStaging) || is_unique_name(name, kTrash) || !swapped_from(name).empty();
 }

@@ -147,6 +147,9 @@ Result<size_t> sweep_leftovers(Fs& fs, const std::string& root, const Call& call
 /// Their names, and nothing is removed.
 Result<std::vector<std::string>> find_leftovers(Fs& fs, const std::string& root, const Call& call);
 
+/// A fresh name for something staged, which a sweep knows.
+std::string new_staging_name();
+
 /// True for the names that this file makes. Listings leave them out.
 bool is_leftover_name(std::string_view name);
 

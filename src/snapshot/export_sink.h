@@ -1,34 +1,17 @@
 #pragma once
 
 #include <memory>
-#include <optional>
 #include <string>
 
 #include "archive/zstd_parallel_sink.h"
 #include "base/call.h"
 #include "base/stream.h"
-#include "os/descriptor.h"
 #include "os/fs.h"
-#include "os/publish.h"
+#include "os/output_file.h"
 
 namespace msb::snapshot {
 
-/// A new file that is written from its start; its zeros are holes.
-class NewFileSink final : public ByteSink {
- public:
-  explicit NewFileSink(const os::File& file) : file_(&file) {}
-  Done write(Bytes bytes) override;
-  Done zeros(uint64_t count) override;
-  /// Gives the file its length.
-  Done finish() { return file_->truncate(offset_); }
-
- private:
-  const os::File* file_;
-  uint64_t offset_ = 0;
-  uint64_t flushed_ = 0;
-};
-
-/// Where an archive goes: a file that appears when it is whole, or a caller's descriptor; compressed or not.
+/// Where an archive goes: what the caller named or has open; compressed or not.
 class ExportSink {
  public:
   struct Options {
@@ -42,17 +25,14 @@ class ExportSink {
   static Result<std::unique_ptr<ExportSink>> open(os::Fs& fs, const Options& options, const Call& call);
 
   /// For the bytes of the tar.
-  ByteSink& tar() { return zstd_ ? static_cast<ByteSink&>(*zstd_) : *bytes_; }
+  ByteSink& tar() { return zstd_ ? static_cast<ByteSink&>(*zstd_) : output_->sink(); }
   /// Completes the archive, and puts it in its place for good.
   Done finish();
 
  private:
   ExportSink() = default;
 
-  std::string path_;
-  std::optional<os::StagedFile> file_;
-  NewFileSink* new_file_ = nullptr;
-  std::unique_ptr<ByteSink> bytes_;
+  std::unique_ptr<os::OutputFile> output_;
   std::unique_ptr<archive::ZstdParallelSink> zstd_;
 };
 
