@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "base/found.h"
 #include "erofs/fsmeta_writer.h"
 #include "erofs/layout.h"
 #include "erofs/vmdk.h"
@@ -22,8 +23,11 @@ enum class There { nothing, another, same };
 
 /// How what is at `path` compares with `wanted`, byte for byte.
 Result<There> compare(const Context& context, const std::string& path, const os::File& wanted, const Call& call) {
-  auto there = os::File::open_regular(context.fs, AT_FDCWD, path);
-  if (!there) return there.error().os_code() == ENOENT ? There::nothing : There::another;
+  auto looked = os::File::open_regular(context.fs, AT_FDCWD, path);
+  const bool no_file = !looked && (looked.error().os_code() == 0 || looked.error().os_code() == ELOOP);
+  if (no_file) return There::another;
+  MSB_TRY(const auto there, if_there(std::move(looked)));
+  if (!there) return There::nothing;
   MSB_TRY(const uint64_t size, wanted.size());
   MSB_TRY(const uint64_t size_there, there->size());
   if (size != size_there) return There::another;

@@ -2,7 +2,9 @@
 
 #include <cerrno>
 
+#include "base/found.h"
 #include "erofs/reader.h"
+#include "image/documents.h"
 #include "image/image_record.h"
 #include "image/query.h"
 #include "os/dir.h"
@@ -15,25 +17,23 @@ Result<std::optional<oci::CacheRecord>> find_record(const Context& context, cons
                                                     const Call& call) {
   using Found = std::optional<oci::CacheRecord>;
   const std::string path = context.paths.metadata(spelling.reference.cache_key());
-  auto text = os::read_small(context.fs, AT_FDCWD, path, oci::kMaxCacheRecordBytes);
-  if (!text && text.error().os_code() != ENOENT) return std::move(text).error();
+  MSB_TRY(const auto text, read_document(context, path, oci::kMaxCacheRecordBytes));
   if (text) {
     auto record = oci::CacheRecord::parse(*text);
     if (record) return Found(std::move(*record));
   }
   const auto digest = Digest::parse(spelling.reference.digest());
   if (!digest) return Found();
-  auto record = find_document_of(context, *digest, call);
-  if (record) return Found(std::move(*record));
-  if (record.error().status() != Status::image_not_found) return std::move(record).error();
-  return Found();
+  return if_there(find_document_of(context, *digest, call), {Status::image_not_found});
 }
 
 /// Size of a layer or fsmeta file that is whole as far as its head tells; nothing for others.
 Result<std::optional<uint64_t>> usable_size(const Context& context, const std::string& path) {
   using Found = std::optional<uint64_t>;
-  const auto file = os::File::open_regular(context.fs, AT_FDCWD, path);
-  if (!file || !erofs::check_file(*file)) return Found();
+  MSB_TRY(const auto file, if_there(os::File::open_regular(context.fs, AT_FDCWD, path)));
+  if (!file) return Found();
+  MSB_TRY(const auto super, if_there(erofs::check_file(*file), {Status::image_invalid}));
+  if (!super) return Found();
   MSB_TRY(const uint64_t size, file->size());
   return Found(size);
 }
@@ -74,7 +74,7 @@ Result<std::optional<CachedImage>> find_cached(const Context& context, const Spe
 Result<index::ImageRow> use_cached(const Context& context, const CachedImage& image, const Call& call) {
   const std::string& reference = image.ready.spellings.front().text;
   if (context.read_only) return get(context, reference, call);
-  const auto row = get(context, reference, call);
+  MSB_TRY(const auto row, if_there(get(context, reference, call), {Status::image_not_found}));
   const bool known = row && row->reference == reference && row->manifest_digest == image.manifest.text();
   if (!known) {
     MSB_TRY(auto rows, register_images(context, std::span(&image.ready, 1), call));

@@ -1,5 +1,8 @@
 #include "image/documents.h"
 
+#include <cerrno>
+
+#include "base/found.h"
 #include "erofs/vmdk.h"
 #include "json/node.h"
 #include "json/parse.h"
@@ -36,6 +39,13 @@ std::vector<std::string> layers_of_vmdk(std::string_view descriptor) {
     names.push_back(std::move(name));
   }
   return names;
+}
+
+Result<std::optional<std::string>> read_document(const Context& context, const std::string& path, size_t limit) {
+  auto text = os::read_small(context.fs, AT_FDCWD, path, limit);
+  const bool no_document = !text && (text.error().os_code() == 0 || text.error().os_code() == ELOOP);
+  if (no_document) return std::optional<std::string>();
+  return if_there(std::move(text));
 }
 
 Result<FlatRecord> parse_flat_record(std::string_view record) {

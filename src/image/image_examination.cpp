@@ -28,23 +28,26 @@ Result<Finding> damage_of(Result<T> result) {
 }
 
 /// True when both paths lead to one file, however they are spelled: microsandbox resolves symlinks in the cache's path.
-bool same_file(const Context& context, const std::string& a, const std::string& b) {
-  struct stat first {};
-  struct stat second {};
-  return context.fs.fstatat(AT_FDCWD, a.c_str(), &first, 0) == 0 &&
-         context.fs.fstatat(AT_FDCWD, b.c_str(), &second, 0) == 0 && first.st_dev == second.st_dev &&
-         first.st_ino == second.st_ino;
+bool same_file(const struct stat& a, const struct stat& b) { return a.st_dev == b.st_dev && a.st_ino == b.st_ino; }
+
+/// Where a path leads; nothing when that is nowhere.
+Result<std::optional<struct stat>> look_at(const Context& context, const std::string& path) {
+  struct stat status {};
+  const int result = context.fs.fstatat(AT_FDCWD, path.c_str(), &status, 0);
+  if (result == -ENOENT || result == -ENOTDIR || result == -ELOOP) return std::optional<struct stat>();
+  if (result < 0) return Error::io("stat", path, -result);
+  return std::optional(status);
 }
 
 /// What is wrong with an extent that is to be the file at `path`.
-Finding examine_extent(const Context& context, const erofs::Extent& extent, const std::string& path) {
+Result<Finding> examine_extent(const Context& context, const erofs::Extent& extent, const std::string& path) {
   const std::string named =
       extent.path.starts_with('/') ? extent.path : os::join_path(context.paths.vmdk(), extent.path);
-  if (!same_file(context, named, path)) return "it points to " + named + " instead of " + path;
-  struct stat status {};
-  const bool there = context.fs.fstatat(AT_FDCWD, path.c_str(), &status, 0) == 0;
-  if (there && extent.sectors * kSector == static_cast<uint64_t>(status.st_size)) return {};
-  return "it has another size of " + path;
+  MSB_TRY(const auto status, look_at(context, path));
+  MSB_TRY(const auto meant, look_at(context, named));
+  if (!status || !meant || !same_file(*status, *meant)) return Finding("it points to " + named + " instead of " + path);
+  if (extent.sectors * kSector == static_cast<uint64_t>(status->st_size)) return Finding();
+  return Finding("it has another size of " + path);
 }
 
 }  // namespace
@@ -69,10 +72,12 @@ Result<Finding> examine_vmdk(const Context& context, const Digest& manifest, std
   auto extents = erofs::parse_vmdk(*text);
   if (!extents) return damage_of(std::move(extents));
   if (extents->size() != layers.size() + 1) return Finding("it does not have the layers of the image");
-  if (Finding finding = examine_extent(context, extents->front(), context.paths.fsmeta(name))) return finding;
+  MSB_TRY(Finding first, examine_extent(context, extents->front(), context.paths.fsmeta(name)));
+  if (first) return first;
   for (size_t i = 0; i < layers.size(); ++i) {
     const std::string path = context.paths.layer(layers[i].diff_id.safe_name());
-    if (Finding finding = examine_extent(context, (*extents)[i + 1], path)) return finding;
+    MSB_TRY(Finding finding, examine_extent(context, (*extents)[i + 1], path));
+    if (finding) return finding;
   }
   return Finding();
 }

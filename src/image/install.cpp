@@ -7,6 +7,7 @@
 
 #include "archive/recipe.h"
 #include "archive/tar_writer.h"
+#include "base/found.h"
 #include "digest/sha256.h"
 #include "erofs/reader.h"
 #include "image/archive_files.h"
@@ -62,7 +63,7 @@ class Installing {
   Result<Unproven> try_run() {
     const oci::CacheRecord& document = image_.document;
     if (Digest::sha256_of(as_bytes(document.raw_manifest)) != document.manifest_digest) {
-      const auto row = get(context_, image_.reference, call_);
+      MSB_TRY(const auto row, if_there(get(context_, image_.reference, call_), {Status::image_not_found}));
       if (row && row->manifest_digest == document.manifest_digest.text()) return Unproven();
       return Unproven("its manifest is not kept as its registry had it");
     }

@@ -6,6 +6,7 @@
 #include "archive/inflate.h"
 #include "archive/recipe.h"
 #include "archive/tar_writer.h"
+#include "base/found.h"
 #include "digest/sha256.h"
 #include "erofs/reader.h"
 #include "oci/manifest.h"
@@ -66,7 +67,8 @@ Result<LayerExport> LayerExport::plan(const Context& context, const oci::CacheRe
   plan.original_ = plan.diff_id_ = layer.diff_id;
   plan.blob_ = layer.digest;
   bool has_blob = false;
-  if (const auto blob = open_cached(context, context.paths.blob(layer.digest.safe_name()))) {
+  MSB_TRY(const auto blob, if_there(open_cached(context, context.paths.blob(layer.digest.safe_name()))));
+  if (blob) {
     MSB_TRY(plan.size_, blob->size());
     has_blob = !layer.size || plan.size_ == *layer.size;
   }
@@ -87,7 +89,7 @@ Result<LayerExport> LayerExport::plan(const Context& context, const oci::CacheRe
 /// False when there is no recipe that is of use.
 Result<bool> LayerExport::try_recipe(const Call& call) {
   const std::string name = original_.safe_name();
-  const auto file = open_cached(*context_, context_->paths.recipe(name));
+  MSB_TRY(const auto file, if_there(open_cached(*context_, context_->paths.recipe(name))));
   if (!file) return false;
   auto recipe = archive::Recipe::open(*file, call);
   if (!recipe && recipe.error().status() != Status::image_invalid) return std::move(recipe).error();
@@ -133,8 +135,8 @@ Done LayerExport::produce(ByteSink& out, const Call& call) const {
     MSB_TRY(const auto plain, archive::InflatedSource::open(source));
     return pump(*plain, out, call);
   }
-  auto layer = open_cached(*context_, paths.layer(name));
-  if (!layer) return layer.error().os_code() == ENOENT ? damaged("is missing") : std::move(layer).error();
+  MSB_TRY(const auto layer, if_there(open_cached(*context_, paths.layer(name))));
+  if (!layer) return damaged("is missing");
   if (auto checked = erofs::check_file(*layer); !checked) return std::move(checked).error();
   if (from_ == From::layer_file) {
     MSB_TRY(const tree::Tree tree, erofs::read_layer(*layer, call));

@@ -7,6 +7,7 @@
 #include "archive/layer_ingest.h"
 #include "archive/recipe.h"
 #include "archive/recipe_writer.h"
+#include "base/found.h"
 #include "digest/sha256.h"
 #include "erofs/layer_writer.h"
 #include "erofs/layout.h"
@@ -23,13 +24,6 @@ namespace {
 
 constexpr char kLog[] = "image";
 constexpr mode_t kFileMode = 0644;
-
-bool is_missing(const Error& error) { return error.os_code() == ENOENT; }
-
-bool exists(const Context& context, const std::string& path) {
-  struct stat st {};
-  return context.fs.fstatat(AT_FDCWD, path.c_str(), &st, AT_SYMLINK_NOFOLLOW) == 0;
-}
 
 /// The tree that a recipe tells, if it is one of this layer and of this layer file.
 Result<tree::Tree> tree_of_recipe(const os::File& file, const Digest& diff_id, uint64_t layer_size, const Call& call) {
@@ -238,8 +232,10 @@ Result<MadeLayer> make_of(const Context& context, const LayerBlob& blob, const M
   if (reader.kept() != nullptr) files.push_back({reader.kept(), context.paths.blob(made.blob.safe_name())});
   files.push_back({&recipe_file, context.paths.recipe(name)});
   files.push_back({&layer_file, context.paths.layer(name)});
-  made.fresh = !exists(context, context.paths.layer(name));
-  made.fresh_blob = reader.kept() != nullptr && !exists(context, context.paths.blob(made.blob.safe_name()));
+  MSB_TRY(const bool known, os::exists(context.fs, context.paths.layer(name)));
+  MSB_TRY(const bool known_blob, os::exists(context.fs, context.paths.blob(made.blob.safe_name())));
+  made.fresh = !known;
+  made.fresh_blob = reader.kept() != nullptr && !known_blob;
   MSB_CHECK(call.check());
   MSB_CHECK(os::publish_all(files, os::Existing::replace));
   made.size = layout.file_size();
@@ -277,18 +273,15 @@ Result<std::optional<CachedLayer>> open_layer(const Context& context, const Dige
     return Found();
   };
 
-  auto file = os::File::open_regular(context.fs, AT_FDCWD, context.paths.layer(name));
-  if (!file) {
-    if (is_missing(file.error())) return Found();
-    return std::move(file).error();
-  }
+  MSB_TRY(auto file, if_there(os::File::open_regular(context.fs, AT_FDCWD, context.paths.layer(name))));
+  if (!file) return Found();
   auto checked = erofs::check_file(*file);
   if (!checked) return unusable(std::move(checked).error());
   CachedLayer layer;
   layer.file = std::move(*file);
   MSB_TRY(layer.size, layer.file.size());
 
-  auto recipe = os::File::open_regular(context.fs, AT_FDCWD, context.paths.recipe(name));
+  MSB_TRY(const auto recipe, if_there(os::File::open_regular(context.fs, AT_FDCWD, context.paths.recipe(name))));
   if (recipe) {
     auto tree = tree_of_recipe(*recipe, diff_id, layer.size, call);
     if (tree) {
@@ -299,8 +292,6 @@ Result<std::optional<CachedLayer>> open_layer(const Context& context, const Dige
     if (tree.error().status() != Status::image_invalid) return std::move(tree).error();
     context.log.warn(kLog, "recipe of layer " + diff_id.text() + " will not be used: " + tree.error().message());
     layer.vouched = Vouched::damaged;
-  } else if (!is_missing(recipe.error())) {
-    return std::move(recipe).error();
   }
   auto tree = erofs::read_layer(layer.file, call);
   if (!tree) return unusable(std::move(tree).error());
@@ -316,7 +307,9 @@ Result<MadeLayer> make_layer(const Context& context, const LayerBlob& blob, cons
           os::FileLock::acquire(context.fs, context.paths.layer_lock(name), os::LockMode::exclusive, call));
   auto made = make_locked(context, blob, options, call);
   // The name of the lock is what somebody else says, and may never be that of a layer.
-  if (!made && !exists(context, context.paths.layer(name))) lock.retire();
+  if (made) return made;
+  const auto there = os::exists(context.fs, context.paths.layer(name));
+  if (there && !*there) lock.retire();
   return made;
 }
 
@@ -333,7 +326,8 @@ Result<MadeLayer> keep_blob(const Context& context, const LayerBlob& blob, const
   kept.compression = reader.compression();
   if (reader.kept() != nullptr) {
     const std::string path = context.paths.blob(kept.blob.safe_name());
-    kept.fresh_blob = !exists(context, path);
+    MSB_TRY(const bool known, os::exists(context.fs, path));
+    kept.fresh_blob = !known;
     MSB_CHECK(reader.kept()->publish(path, os::Existing::replace));
   }
   return kept;

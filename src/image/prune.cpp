@@ -7,6 +7,7 @@
 #include <tuple>
 #include <unordered_map>
 
+#include "image/documents.h"
 #include "image/reachability.h"
 #include "image/sweep.h"
 #include "index/images.h"
@@ -87,7 +88,7 @@ class Selector {
     for (const size_t i : missing) {
       MSB_CHECK(call_.check());
       const std::string path = context_.paths.metadata(found_.references[i].key);
-      const auto text = os::read_small(context_.fs, AT_FDCWD, path, oci::kMaxCacheRecordBytes);
+      MSB_TRY(const auto text, read_document(context_, path, oci::kMaxCacheRecordBytes));
       if (!text) continue;
       if (auto record = oci::CacheRecord::parse(*text)) labels[i] = std::move(record->config.labels);
     }

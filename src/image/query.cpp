@@ -1,8 +1,11 @@
 #include "image/query.h"
 
+#include <cerrno>
 #include <utility>
 
+#include "base/found.h"
 #include "digest/digest.h"
+#include "image/documents.h"
 #include "oci/config.h"
 #include "oci/manifest.h"
 #include "oci/reference.h"
@@ -29,15 +32,16 @@ Result<index::ImageRow> find(index::Transaction& transaction, const std::string&
 }
 
 /// The document of the image's reference, if it is one of its manifest.
-std::optional<oci::CacheRecord> read_document(const Context& context, const index::ImageRow& image) {
+Result<std::optional<oci::CacheRecord>> document_of(const Context& context, const index::ImageRow& image) {
+  using Found = std::optional<oci::CacheRecord>;
   const auto reference = oci::Reference::parse(image.reference);
-  if (!reference) return std::nullopt;
+  if (!reference) return Found();
   const std::string path = context.paths.metadata(reference->cache_key());
-  const auto text = os::read_small(context.fs, AT_FDCWD, path, oci::kMaxCacheRecordBytes);
-  if (!text) return std::nullopt;
+  MSB_TRY(const auto text, read_document(context, path, oci::kMaxCacheRecordBytes));
+  if (!text) return Found();
   auto record = oci::CacheRecord::parse(*text);
-  if (!record || record->manifest_digest.text() != image.manifest_digest) return std::nullopt;
-  return std::move(*record);
+  if (!record || record->manifest_digest.text() != image.manifest_digest) return Found();
+  return Found(std::move(*record));
 }
 
 template <typename T, typename U>
@@ -72,14 +76,17 @@ void complete(ImageDetail& detail, const oci::CacheRecord& record) {
   }
 }
 
-void measure_layers(const Context& context, std::vector<index::LayerRow>& layers) {
+Done measure_layers(const Context& context, std::vector<index::LayerRow>& layers) {
   for (index::LayerRow& layer : layers) {
     const auto diff_id = Digest::parse(layer.diff_id);
     struct stat st {};
     if (!diff_id) continue;
     const std::string path = context.paths.layer(diff_id->safe_name());
-    if (context.fs.fstatat(AT_FDCWD, path.c_str(), &st, 0) == 0) layer.erofs_size = static_cast<uint64_t>(st.st_size);
+    const int result = context.fs.fstatat(AT_FDCWD, path.c_str(), &st, 0);
+    if (result == 0) layer.erofs_size = static_cast<uint64_t>(st.st_size);
+    if (result < 0 && result != -ENOENT) return Error::io("stat", path, -result);
   }
+  return {};
 }
 
 }  // namespace
@@ -106,18 +113,21 @@ Result<ImageDetail> inspect(const Context& context, const std::string& reference
       context.log.warn("image", "column config." + column + " of " + detail.image.reference + " cannot be read");
     }
   }
-  if (const auto record = read_document(context, detail.image)) complete(detail, *record);
-  measure_layers(context, detail.layers);
+  MSB_TRY(const auto record, document_of(context, detail.image));
+  if (record) complete(detail, *record);
+  MSB_CHECK(measure_layers(context, detail.layers));
   return detail;
 }
 
 Result<oci::CacheRecord> find_document(const Context& context, const std::string& reference, const Call& call) {
   MSB_TRY(const index::ImageRow image, get(context, reference, call));
-  if (auto record = read_document(context, image)) return std::move(*record);
+  MSB_TRY(auto own, document_of(context, image));
+  if (own) return std::move(*own);
   MSB_TRY(const auto others, list(context, call));
   for (const index::ImageRow& other : others) {
     if (!image.manifest_digest || other.manifest_digest != image.manifest_digest) continue;
-    if (auto record = read_document(context, other)) return std::move(*record);
+    MSB_TRY(auto record, document_of(context, other));
+    if (record) return std::move(*record);
   }
   return Error(Status::image_not_found, reference + ": its document is missing; load or pull the image again")
       .with("reference", reference);
@@ -127,19 +137,20 @@ Result<oci::CacheRecord> find_document_of(const Context& context, const Digest& 
   MSB_TRY(const auto images, list(context, call));
   for (const index::ImageRow& image : images) {
     if (image.manifest_digest != manifest.text()) continue;
-    if (auto record = read_document(context, image)) return std::move(*record);
+    MSB_TRY(auto record, document_of(context, image));
+    if (record) return std::move(*record);
   }
   // Its references may have moved on; the document says itself whose it is.
   const auto not_there = [&] {
     return Error(Status::image_not_found, manifest.text()).with("digest", manifest.text());
   };
-  const auto dir = os::open_dir(context.fs, context.paths.manifests());
+  MSB_TRY(const auto dir, if_there(os::open_dir(context.fs, context.paths.manifests())));
   if (!dir) return not_there();
   MSB_TRY(const auto entries, os::list_dir(*dir));
   for (const os::DirEntry& entry : entries) {
     MSB_CHECK(call.check());
     if (!entry.name.ends_with(".json")) continue;
-    const auto text = os::read_small(context.fs, dir->fd(), entry.name, oci::kMaxCacheRecordBytes);
+    MSB_TRY(const auto text, read_document(context, os::join_path(dir->path(), entry.name), oci::kMaxCacheRecordBytes));
     if (!text || text->find(manifest.text()) == std::string::npos) continue;
     auto record = oci::CacheRecord::parse(*text);
     if (record && record->manifest_digest == manifest) return std::move(*record);

@@ -201,8 +201,8 @@ class Surveyor {
     for (const CacheFile& file : files) {
       if (file.role != FileRole::metadata) continue;
       MSB_CHECK(call_.check());
-      auto text = os::read_small(context_.fs, AT_FDCWD, file.path, oci::kMaxCacheRecordBytes);
-      if (!text) continue;  // gone, or no document: it ties nothing
+      MSB_TRY(const auto text, read_document(context_, file.path, oci::kMaxCacheRecordBytes));
+      if (!text) continue;  // it ties nothing
       const auto references = references_by_key_.find(file.name);
       if (references != references_by_key_.end() && !blobs_kept_) {
         const uint32_t image = found_.references[references->second.front()].image;
@@ -240,7 +240,7 @@ class Surveyor {
       const auto image = image_by_name_.find(file.name);
       if (image == image_by_name_.end() || known_layers_[image->second]) continue;
       MSB_CHECK(call_.check());
-      const auto text = os::read_small(context_.fs, AT_FDCWD, file.path, kMaxVmdk);
+      MSB_TRY(const auto text, read_document(context_, file.path, kMaxVmdk));
       if (!text) continue;
       for (const std::string& layer : layers_of_vmdk(*text)) tie_layer(image->second, layer);
     }
@@ -291,7 +291,8 @@ class Surveyor {
         }
         case FileRole::flat_record: {
           const std::vector<uint32_t> users = by_name(file.name);
-          if (const auto text = os::read_small(context_.fs, AT_FDCWD, file.path, oci::kMaxCacheRecordBytes)) {
+          MSB_TRY(const auto text, read_document(context_, file.path, oci::kMaxCacheRecordBytes));
+          if (text) {
             if (const auto record = parse_flat_record(*text)) {
               auto& artifact = flat_users[safe_name(record->artifact_digest)];
               for (const uint32_t user : users) add_once(artifact, user);

@@ -5,6 +5,7 @@
 #include <optional>
 #include <vector>
 
+#include "image/documents.h"
 #include "os/dir.h"
 #include "os/file.h"
 #include "os/lock.h"
@@ -72,8 +73,7 @@ class Documents {
       MSB_CHECK(call.check());
       auto& [key, document] = *at;
       const std::string path = context_.paths.metadata(key);
-      auto before = os::read_small(context_.fs, AT_FDCWD, path, oci::kMaxCacheRecordBytes);
-      if (before) document.before = std::move(*before);
+      MSB_TRY(document.before, read_document(context_, path, oci::kMaxCacheRecordBytes));
       if (document.before) MSB_CHECK(keep_by_digest(document));
       MSB_TRY(os::StagedFile file, stage(document.record->write()));
       staged.push_back(std::move(file));

@@ -4,6 +4,7 @@
 #include <charconv>
 #include <utility>
 
+#include "base/found.h"
 #include "digest/digest.h"
 #include "json/node.h"
 #include "json/parse.h"
@@ -39,17 +40,14 @@ Result<std::string> parse_origin(std::string_view text) {
   return std::string(digest);
 }
 
-std::optional<std::string> read_origin(const image::Context& context, const std::string& directory) {
+Result<std::optional<std::string>> read_origin(const image::Context& context, const std::string& directory) {
   const std::string path = os::join_path(directory, kOrigin);
-  const auto text = os::read_small(context.fs, AT_FDCWD, path, kMaxOrigin);
-  if (!text) {
-    if (text.error().os_code() != ENOENT) context.log.warn("sandbox", text.error().message());
-    return std::nullopt;
-  }
+  MSB_TRY(const auto text, if_there(os::read_small(context.fs, AT_FDCWD, path, kMaxOrigin)));
+  if (!text) return std::optional<std::string>();
   auto digest = parse_origin(*text);
-  if (digest) return std::move(*digest);
+  if (digest) return std::optional(std::move(*digest));
   context.log.warn("sandbox", path + " is ignored: " + digest.error().message());
-  return std::nullopt;
+  return std::optional<std::string>();
 }
 
 Done mark_unrecorded(const image::Context& context, const std::string& directory) {

@@ -27,7 +27,7 @@ std::string origin_document(const std::string& snapshot);
 Result<std::string> parse_origin(std::string_view text);
 /// The digest that the document of a directory names; nothing when there is none, or, with a warning, when it is
 /// malformed.
-std::optional<std::string> read_origin(const image::Context& context, const std::string& directory);
+Result<std::optional<std::string>> read_origin(const image::Context& context, const std::string& directory);
 
 /// The name below the sandboxes directory of what makes room for a sandbox, or waits for its place.
 inline constexpr std::string_view kAside = ".aside-";

@@ -1,6 +1,7 @@
 #include "sandbox/observe.h"
 
 #include <array>
+#include <cerrno>
 #include <limits>
 #include <utility>
 
@@ -69,18 +70,21 @@ Result<index::SandboxRecord> read_record(const image::Context& context, const st
   return std::move(*record);
 }
 
-void add_disk(const image::Context& context, Sandbox& sandbox) {
+Done add_disk(const image::Context& context, Sandbox& sandbox) {
   const std::string directory = directory_of(context, sandbox.name);
   std::string path = os::join_path(directory, kUpper);
   struct stat st {};
-  if (context.fs.fstatat(AT_FDCWD, path.c_str(), &st, AT_SYMLINK_NOFOLLOW) < 0 || !S_ISREG(st.st_mode)) return;
+  const int result = context.fs.fstatat(AT_FDCWD, path.c_str(), &st, AT_SYMLINK_NOFOLLOW);
+  if (result < 0 && result != -ENOENT && result != -ENOTDIR) return Error::io("stat", path, -result);
+  if (result < 0 || !S_ISREG(st.st_mode)) return {};
   sandbox.upper_path = std::move(path);
   sandbox.upper_size = static_cast<uint64_t>(st.st_size);
   sandbox.upper_allocated = os::allocated_bytes(st);
-  sandbox.source_snapshot = read_origin(context, directory);
+  MSB_TRY(sandbox.source_snapshot, read_origin(context, directory));
+  return {};
 }
 
-Sandbox describe(const image::Context& context, const index::SandboxRecord& record, Status status) {
+Result<Sandbox> describe(const image::Context& context, const index::SandboxRecord& record, Status status) {
   Sandbox sandbox;
   sandbox.name = record.name;
   sandbox.status = status;
@@ -97,7 +101,7 @@ Sandbox describe(const image::Context& context, const index::SandboxRecord& reco
   sandbox.image_ref = std::move(config->image_ref);
   sandbox.image_digest = std::move(config->manifest_digest);
   // Others may have recorded names that would lead elsewhere.
-  if (config->managed_disk && check_name(sandbox.name)) add_disk(context, sandbox);
+  if (config->managed_disk && check_name(sandbox.name)) MSB_CHECK(add_disk(context, sandbox));
   return sandbox;
 }
 
@@ -128,14 +132,14 @@ Result<Observed> observe(const image::Context& context, index::SandboxRecord rec
           .with("name", record.name);
     }
     if (!is_live(*status) || !is_dead(context, record, lifecycle)) {
-      Sandbox sandbox = describe(context, record, *status);
+      MSB_TRY(Sandbox sandbox, describe(context, record, *status));
       return Observed{std::move(record), std::move(sandbox)};
     }
     // It may have been stopped and started since it was read.
     MSB_TRY(index::SandboxRecord again, read_record(context, record.name, call));
     if (same_run(record, again)) {
       const Status ended = *status == Status::draining ? Status::stopped : Status::crashed;
-      Sandbox sandbox = describe(context, again, ended);
+      MSB_TRY(Sandbox sandbox, describe(context, again, ended));
       return Observed{std::move(again), std::move(sandbox)};
     }
     record = std::move(again);

@@ -2,6 +2,7 @@
 
 #include <cerrno>
 
+#include "base/found.h"
 #include "base/time.h"
 #include "os/lock.h"
 #include "os/publish.h"
@@ -53,8 +54,7 @@ Result<os::File> open_source(const Context& context, const CaptureSource& source
 Result<std::optional<std::string>> find_parent(const Context& context, const CaptureSource& source,
                                                const CreateRequest& request, const Call& call) {
   if (request.parent || !source.origin) return request.parent;
-  const auto origin = open(context, *source.origin, call);
-  MSB_CHECK(call.check());
+  MSB_TRY(const auto origin, if_there(open(context, *source.origin, call), {Status::snapshot_not_found}));
   // Its digest of today: it may have been translated since.
   if (origin) return std::optional(origin->digest.text());
   // Releases that translate descriptors refuse one whose parent they cannot find.

@@ -4,6 +4,7 @@
 #include <cerrno>
 #include <iterator>
 
+#include "base/found.h"
 #include "os/dir.h"
 #include "os/workers.h"
 #include "snapshot/group.h"
@@ -16,19 +17,23 @@ bool may_be_snapshot(const os::DirEntry& entry) {
   return entry.name.front() != '.' && (entry.type == DT_DIR || entry.type == DT_LNK);
 }
 
-/// Members of a group of snapshots of 0.7; nothing when `path` is none, or cannot be read.
-std::optional<std::vector<std::string>> members(const Context& context, const std::string& path) {
-  const auto is_group = os::exists(context.fs, os::join_path(path, kGroupHead));
-  if (!is_group || !*is_group) return std::nullopt;
-  const auto directory = os::open_dir(context.fs, path);
-  if (!directory) return std::nullopt;
-  const auto entries = os::list_dir(*directory);
-  if (!entries) return std::nullopt;
+/// Members of a group of snapshots of 0.7; nothing when `path` is none.
+Result<std::optional<std::vector<std::string>>> members(const Context& context, const std::string& path) {
+  using Members = std::optional<std::vector<std::string>>;
+  auto is_group = os::exists(context.fs, os::join_path(path, kGroupHead));
+  // A directory that may not be looked into is one snapshot that cannot be opened.
+  const bool closed = !is_group && (is_group.error().os_code() == EACCES || is_group.error().os_code() == ELOOP);
+  if (closed) return Members();
+  if (!is_group) return std::move(is_group).error();
+  if (!*is_group) return Members();
+  MSB_TRY(const auto directory, if_there(os::open_dir(context.fs, path)));
+  if (!directory) return Members();
+  MSB_TRY(const auto entries, os::list_dir(*directory));
   std::vector<std::string> paths;
-  for (const os::DirEntry& entry : *entries) {
+  for (const os::DirEntry& entry : entries) {
     if (may_be_snapshot(entry)) paths.push_back(os::join_path(path, entry.name));
   }
-  return paths;
+  return Members(std::move(paths));
 }
 
 Result<std::vector<std::string>> candidates(const Context& context, const std::string& dir) {
@@ -42,7 +47,7 @@ Result<std::vector<std::string>> candidates(const Context& context, const std::s
   for (const os::DirEntry& entry : entries) {
     if (!may_be_snapshot(entry)) continue;
     std::string path = os::join_path(dir, entry.name);
-    auto in_group = members(context, path);
+    MSB_TRY(auto in_group, members(context, path));
     if (in_group) {
       paths.insert(paths.end(), std::move_iterator(in_group->begin()), std::move_iterator(in_group->end()));
     } else {

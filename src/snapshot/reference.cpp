@@ -1,5 +1,8 @@
 #include "snapshot/reference.h"
 
+#include <cerrno>
+
+#include "base/found.h"
 #include "snapshot/directory.h"
 #include "snapshot/group.h"
 #include "snapshot/indexing.h"
@@ -62,7 +65,8 @@ Result<std::string> resolve_digest(const Context& context, const std::string& di
 
 /// A member of a group by its id, beside another one.
 Result<std::optional<Artifact>> open_sibling(const Context& context, const Artifact& member, const std::string& id) {
-  auto artifact = open_artifact(context.fs, os::join_path(os::parent_path(member.path), id));
+  MSB_TRY(auto artifact, if_there(open_artifact(context.fs, os::join_path(os::parent_path(member.path), id)),
+                                  {Status::snapshot_not_found}));
   if (artifact && artifact->descriptor.membership && artifact->descriptor.membership->id == id) {
     return std::optional(*std::move(artifact));
   }
@@ -118,8 +122,19 @@ bool is_harmless_name(std::string_view name) {
 Result<std::string> path_of_name(const Context& context, const std::string& name) {
   MSB_TRY(const std::string directory, directory_named(context, std::nullopt));
   std::string path = os::join_path(directory, name);
-  const auto group = os::open_dir(context.fs, path);
-  if (!group) return path;
+  auto group = os::open_dir(context.fs, path);
+  if (!group) {
+    switch (group.error().os_code()) {
+      case ENOENT:
+      case ENOTDIR:
+      case ENAMETOOLONG:
+      case EACCES:
+      case ELOOP:
+        return path;  // whoever opens it says what is wrong
+      default:
+        return std::move(group).error();
+    }
+  }
   MSB_TRY(const auto text, read_member(*group, kGroupHead, kMaxDescriptor));
   if (!text) return path;
   auto head = parse_group_head(*text);

@@ -25,6 +25,7 @@ class ImageHome {
   explicit ImageHome(os::Fs& fs = os::real_fs(), unsigned threads = 2) : ImageHome(nullptr, fs, threads) {}
   /// Another look at a home that exists: from another process, as it were.
   explicit ImageHome(const ImageHome& other) : ImageHome(&other, os::real_fs(), 2) {}
+  ImageHome(const ImageHome& other, os::Fs& fs) : ImageHome(&other, fs, 2) {}
   ImageHome& operator=(const ImageHome&) = delete;
 
   const image::Context& context() const { return *context_; }

@@ -6,7 +6,9 @@
 #include "image/prune.h"
 #include "image/recover.h"
 #include "image/remove.h"
+#include "os/dir.h"
 #include "support/fault_fs.h"
+#include "support/unreadable_fs.h"
 
 namespace msb::image {
 namespace {
@@ -81,6 +83,31 @@ TEST_P(ReachFaultsTest, NoImageLosesFilesThatTheIndexPromises) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Faults, ReachFaultsTest, testing::Values(Fault::fail, Fault::crash, Fault::no_space));
+
+TEST(ReachUnreadableTest, WhatCannotBeReadIsNotGivenUp) {
+  for (const int errnum : {EIO, EMFILE}) {
+    for (const Case& c : kCases) {
+      SCOPED_TRACE(std::string(c.name) + ", errno " + std::to_string(errnum));
+      CacheHome home;
+      home.add_image("one", "M1", {"a"});
+      // Its reference has moved on; its document is the only place that has its manifest.
+      home.add_image("web@sha256:" + std::string(64, 'a'), "M2", {"b"});
+      home.add_sandbox("web", "M2", false);
+      home.change([](index::Transaction& transaction) {
+        return transaction.execute("DELETE FROM image_ref WHERE reference LIKE 'web@%'");
+      });
+      home.age();
+      const std::string document = home.document_of("web@sha256:" + std::string(64, 'a'));
+      test::UnreadableFs unreadable(os::base_name(document), errnum);
+      home.use(unreadable);
+      const Done result = c.work(home.context(), home.call());
+      EXPECT_GT(unreadable.refused(), 0U);
+      ASSERT_FALSE(result);
+      EXPECT_EQ(result.error().os_code(), errnum);
+      EXPECT_TRUE(std::filesystem::exists(document));
+    }
+  }
+}
 
 }  // namespace
 }  // namespace msb::image

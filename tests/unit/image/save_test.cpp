@@ -13,6 +13,7 @@
 #include "support/image_archive.h"
 #include "support/image_home.h"
 #include "support/streams.h"
+#include "support/unreadable_fs.h"
 
 namespace msb::image {
 namespace {
@@ -157,6 +158,21 @@ TEST_F(SaveTest, ADamagedLayerIsNamedAndLeavesNoFile) {
   EXPECT_EQ(*saved.error().fact("digest"), test::sha256_of(upper_));
   EXPECT_FALSE(std::filesystem::exists(home_.path("saved.tar")));
   EXPECT_EQ(std::distance(std::filesystem::directory_iterator(home_.path("")), {}), 3);  // archive, cache, db
+}
+
+TEST_F(SaveTest, WhatCannotBeReadIsNotTakenForMissing) {
+  ASSERT_OK(home_.load(home_.archive(test::docker_archive("two:1", {lower_, upper_}))));
+  for (const char* suffix : {".recipe", ".json"}) {
+    test::UnreadableFs unreadable(suffix, EMFILE);
+    const ImageHome other(home_, unreadable);
+    SaveRequest request;
+    request.references = {"two:1"};
+    request.path = home_.path("unreadable.tar");
+    const Done saved = image::save(other.context(), request, other.call());
+    ASSERT_FALSE(saved) << suffix;
+    EXPECT_EQ(saved.error().os_code(), EMFILE) << saved.error().message();
+    EXPECT_FALSE(std::filesystem::exists(request.path));
+  }
 }
 
 TEST_F(SaveTest, AnImageThatIsNotThereIsNotFound) {

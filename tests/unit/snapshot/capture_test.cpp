@@ -7,6 +7,7 @@
 #include "sandbox/directory.h"
 #include "snapshot/query.h"
 #include "support/snapshot_home.h"
+#include "support/unreadable_fs.h"
 
 namespace msb::snapshot {
 namespace {
@@ -65,6 +66,24 @@ TEST(CaptureTest, OriginBecomesTheParent) {
   ASSERT_OK(child);
   EXPECT_EQ(child->descriptor.parent, base->digest.text());
   EXPECT_EQ(get(home.context(), "base", home.call())->child_count, 1U);
+}
+
+TEST(CaptureTest, AParentThatCannotBeReadIsNotLeftOut) {
+  SnapshotHome home;
+  add_sandbox(home, "Stopped");
+  const auto base = capture(home.context(), "box", named("base"), home.call());
+  ASSERT_OK(base);
+  test::write_text(home.path("sandboxes/box/") + sandbox::kOrigin, sandbox::origin_document(base->digest.text()));
+  for (const std::string& suffix : {std::string("manifest.json"), std::string(sandbox::kOrigin)}) {
+    for (const int errnum : {EIO, EMFILE}) {
+      test::UnreadableFs unreadable(suffix, errnum);
+      home.use(unreadable);
+      const auto made = capture(home.context(), "box", named("child"), home.call());
+      ASSERT_FALSE(made) << suffix << ", errno " << errnum;
+      EXPECT_EQ(made.error().os_code(), errnum) << made.error().message();
+      EXPECT_FALSE(std::filesystem::exists(home.snapshot("child")));
+    }
+  }
 }
 
 TEST(CaptureTest, OnlyStoppedOnes) {
