@@ -786,8 +786,11 @@ typedef struct msb_image_load_opts {
     const char *platform;    /**< `os/architecture[/variant]`; NULL for this machine's. */
     uint32_t keep;           /**< MSB_KEEP_… */
     int32_t fd;              /**< Read when the path is NULL: a pipe or file; 0 is standard input. Not closed. */
+    uint64_t max_file_bytes;    /**< Most bytes of one file in a layer; 0 for 64 GiB. */
+    uint64_t max_layer_bytes;   /**< Most bytes of all files in a layer; 0 for 256 GiB. */
+    uint64_t max_layer_entries; /**< Most files and directories of a layer; 0 for 1,000,000. */
 } msb_image_load_opts;
-#define MSB_IMAGE_LOAD_OPTS_INIT { sizeof(msb_image_load_opts), NULL, 0, NULL, MSB_KEEP_DEFAULT, 0 }
+#define MSB_IMAGE_LOAD_OPTS_INIT { sizeof(msb_image_load_opts), NULL, 0, NULL, MSB_KEEP_DEFAULT, 0, 0, 0, 0 }
 
 /**
  * Puts the images of an archive into the cache: a `docker save` archive, an OCI image layout as a tar file or as a
@@ -839,9 +842,13 @@ typedef struct msb_image_pull_opts {
     uint32_t keep;             /**< MSB_KEEP_… */
     bool fall_back;            /**< Take what is cached when the registry cannot be reached. */
     msb_image_pull_report *report; /**< Receives what was done when the call succeeds; may be NULL. */
+    uint64_t max_file_bytes;       /**< Most bytes of one file in a layer; 0 for 64 GiB. */
+    uint64_t max_layer_bytes;      /**< Most bytes of all files in a layer; 0 for 256 GiB. */
+    uint64_t max_layer_entries;    /**< Most files and directories of a layer; 0 for 1,000,000. */
 } msb_image_pull_opts;
 #define MSB_IMAGE_PULL_OPTS_INIT \
-    { sizeof(msb_image_pull_opts), MSB_PULL_IF_MISSING, false, false, NULL, NULL, NULL, NULL, MSB_KEEP_DEFAULT, false, NULL }
+    { sizeof(msb_image_pull_opts), MSB_PULL_IF_MISSING, false, false, NULL, NULL, NULL, NULL, MSB_KEEP_DEFAULT, false, NULL, 0, \
+      0, 0 }
 
 /**
  * Gets an image from its registry, unless the cache has it. Bytes become the layer's file while they come; what breaks is

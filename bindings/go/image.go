@@ -106,12 +106,17 @@ func (imageFactory) GC(ctx context.Context) (uint32, error) {
 // Load puts the images of an archive into the cache: a `docker save` archive or an OCI image layout, as a tar file
 // (plain, gzip or zstd) or as a directory. The tags are given to its first image, beside those that the archive has. The
 // result has one handle for each reference.
-func (imageFactory) Load(ctx context.Context, inputPath string, tags ...string) ([]*ImageHandle, error) {
+func (f imageFactory) Load(ctx context.Context, inputPath string, tags ...string) ([]*ImageHandle, error) {
+	return f.LoadWithin(ctx, LayerLimits{}, inputPath, tags...)
+}
+
+// LoadWithin is Load with other bounds of what layers may ask for.
+func (imageFactory) LoadWithin(ctx context.Context, limits LayerLimits, inputPath string, tags ...string) ([]*ImageHandle, error) {
 	client, err := clientOf(ctx)
 	if err != nil {
 		return nil, err
 	}
-	images, err := client.LoadImages(ctx, inputPath, tags)
+	images, err := client.LoadImages(ctx, inputPath, tags, capi.LayerLimits(limits))
 	if err != nil {
 		return nil, wrap(err)
 	}

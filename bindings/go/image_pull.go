@@ -29,6 +29,20 @@ type pullOptions struct {
 	refetch     bool
 	fallBack    bool
 	keepBlobs   bool
+	limits      LayerLimits
+}
+
+// LayerLimits bound what a layer of an image may ask for; what is zero is the default. An error names the one that is
+// too low.
+type LayerLimits struct {
+	MaxFileBytes    uint64 // of one file; by default 64 GiB
+	MaxLayerBytes   uint64 // of all files; by default 256 GiB
+	MaxLayerEntries uint64 // files and directories; by default 1,000,000
+}
+
+// WithLayerLimits sets what layers may ask for.
+func WithLayerLimits(limits LayerLimits) PullOption {
+	return func(options *pullOptions) { options.limits = limits }
 }
 
 // WithPolicy sets whether the registry is asked: if the image is not cached, unless told.
@@ -128,6 +142,7 @@ func (options *pullOptions) native() (capi.PullOptions, error) {
 		Platform:    options.platform,
 		KeepBlobs:   options.keepBlobs,
 		FallBack:    options.fallBack,
+		Limits:      capi.LayerLimits(options.limits),
 	}
 	if options.auth != nil {
 		native.Username, native.Password = options.auth.Username, options.auth.Password

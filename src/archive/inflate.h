@@ -18,9 +18,8 @@ inline constexpr size_t kMagicSize = 4;
 Compression compression_of(Bytes head);
 
 struct InflateLimits {
-  /// Refuses more output than this. The default fits the largest layer that the tar limits allow: 10 GiB of file data,
-  /// and 2 GiB for the headers and padding of a million entries.
-  uint64_t max_output = uint64_t{12} << 30;
+  /// Refuses more output than this. The default fits the largest layer that the default limits of tars allow.
+  uint64_t max_output = uint64_t{260} << 30;
 };
 
 /// What a blob says, whatever it is wrapped in: every member of a gzip file (eStargz and concatenated files have many),

@@ -153,7 +153,8 @@ Result<Id> LayerTree::enter(Id directory, std::string_view name) {
 
 Result<Id> LayerTree::make(Kind kind) {
   if (tree_.inode_count() > limits_.max_entries) {
-    return refuse_tar("more than " + std::to_string(limits_.max_entries) + " files and directories");
+    return refuse_size("more than " + std::to_string(limits_.max_entries) + " files and directories", limits_,
+                       kMaxLayerEntries);
   }
   return tree_.add(kind);
 }

@@ -99,8 +99,8 @@ Result<Recipe> Recipe::open(const os::File& file, const Call& call) {
     if (stored > sections) return damaged_recipe("its sections are longer than it is");
     sections -= stored;
   }
-  const TarLimits limits;
-  if (sections != 0 || footer.tar_size > InflateLimits().max_output || footer.residue_size > footer.tar_size ||
+  const TarLimits limits = widest_layer_limits();
+  if (sections != 0 || footer.tar_size > max_tar_size(limits) || footer.residue_size > footer.tar_size ||
       footer.extents > limits.max_entries + limits.max_runs) {
     return damaged_recipe("its sizes cannot be");
   }

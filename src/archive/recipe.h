@@ -25,7 +25,7 @@ class Recipe {
   uint64_t tar_size() const { return footer_.tar_size; }
 
   /// The tree of the layer with everything its tar said. Content is where it is in the layer file, which is not read.
-  Result<tree::Tree> read_tree(const Call& call, const TarLimits& limits = {}) const;
+  Result<tree::Tree> read_tree(const Call& call, const TarLimits& limits = widest_layer_limits()) const;
 
  private:
   friend class TarReplay;

@@ -182,7 +182,7 @@ Result<bool> TarReader::take_extension(const TarHeader& header, Extensions& exte
   const char type = header.type();
   // Extensions are bounded by the members they extend; global headers extend none.
   if (type != 'x' && type != 'L' && type != 'K' && ++entries_ > limits_.max_entries) {
-    return refuse_tar("more than " + std::to_string(limits_.max_entries) + " members");
+    return refuse_size("more than " + std::to_string(limits_.max_entries) + " members", limits_, kMaxLayerEntries);
   }
   if (type == 'g') {
     MSB_CHECK(read_extension(header));
@@ -321,11 +321,11 @@ Done TarReader::count(const TarEntry& entry) {
   runs_ += entry.runs.size();
   if (runs_ > limits_.max_runs) return refuse_tar("too many runs in sparse files");
   if (entry.size > limits_.max_file) {
-    return refuse_tar("a file is longer than " + std::to_string(limits_.max_file) + " bytes");
+    return refuse_size("a file is longer than " + std::to_string(limits_.max_file) + " bytes", limits_, kMaxFileBytes);
   }
   data_ += entry.size;  // cannot overflow: each is bounded, and so is their number
   if (data_ > limits_.max_data) {
-    return refuse_tar("more than " + std::to_string(limits_.max_data) + " bytes of files");
+    return refuse_size("more than " + std::to_string(limits_.max_data) + " bytes of files", limits_, kMaxLayerBytes);
   }
   return {};
 }

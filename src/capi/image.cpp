@@ -48,6 +48,7 @@ Result<msb::image::LoadRequest> read_load(const char* archive_path, const msb_im
   MSB_TRY(request.tags, read_references(opts.tags, opts.tag_count, "tag"));
   MSB_TRY(request.platform, msb::capi::read_platform(opts.platform));
   MSB_TRY(request.keep, msb::capi::read_keep(opts.keep));
+  request.limits = msb::archive::layer_limits(opts.max_file_bytes, opts.max_layer_bytes, opts.max_layer_entries);
   return request;
 }
 

@@ -47,6 +47,7 @@ Result<msb::image::PullRequest> read_request(const msb::client::Home& home, cons
   request.fall_back = opts.fall_back;
   MSB_TRY(request.platform, msb::capi::read_platform(opts.platform));
   MSB_TRY(request.keep, msb::capi::read_keep(opts.keep));
+  request.limits = msb::archive::layer_limits(opts.max_file_bytes, opts.max_layer_bytes, opts.max_layer_entries);
   MSB_TRY(request.registry.settings, msb::registry::Settings::read(msb::os::real_fs(), home.config, home.root));
   MSB_TRY(request.registry.credentials, read_credentials(opts));
   request.registry.insecure = opts.insecure;

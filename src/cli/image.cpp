@@ -57,6 +57,29 @@ void add_platform(CLI::App* command, std::string& platform) {
       ->type_name("OS/ARCH");
 }
 
+/// Limits of layers; zero is the default.
+struct LayerLimits {
+  uint64_t file_bytes = 0;
+  uint64_t layer_bytes = 0;
+  uint64_t layer_entries = 0;
+
+  template <typename Opts>
+  void set(Opts& opts) const {
+    opts.max_file_bytes = file_bytes;
+    opts.max_layer_bytes = layer_bytes;
+    opts.max_layer_entries = layer_entries;
+  }
+};
+
+void add_limits(CLI::App* command, LayerLimits& limits) {
+  add_size(command, "--max-file-bytes", limits.file_bytes, "Most bytes of one file in a layer (default: 64GiB)");
+  add_size(command, "--max-layer-bytes", limits.layer_bytes, "Most bytes of all files in a layer (default: 256GiB)");
+  command
+      ->add_option("--max-layer-entries", limits.layer_entries,
+                   "Most files and directories of a layer (default: 1000000)")
+      ->type_name("COUNT");
+}
+
 void add_keep_blobs(CLI::App* command, bool& keep_blobs) {
   command->add_flag("--keep-blobs", keep_blobs,
                     "Keep the compressed layers, so that a saved image has its original digest");
@@ -193,6 +216,7 @@ struct PullOptions {
   bool insecure = false;
   bool fall_back = false;
   bool keep_blobs = false;
+  LayerLimits limits;
 };
 
 uint32_t policy_of(const std::string& word) {
@@ -225,6 +249,7 @@ int pull(Session& session, const PullOptions& options) {
   opts.ca_certs_path = or_null(options.ca_certs);
   opts.platform = or_null(options.platform);
   opts.keep = options.keep_blobs ? MSB_KEEP_BLOBS : MSB_KEEP_DEFAULT;
+  options.limits.set(opts);
   opts.fall_back = options.fall_back;
   opts.report = &report;
   const auto pulled = ask<msb_image_pull>(session.client(), options.reference.c_str(), &opts, session.call());
@@ -260,6 +285,7 @@ void add_pull(CLI::App& parent, Shell& shell) {
   command->add_option("-u,--username", options->username, "For the registry; the password is read from standard input")
       ->type_name("NAME");
   add_keep_blobs(command, options->keep_blobs);
+  add_limits(command, options->limits);
   add_format(command, session);
   add_quiet(command, session, "Print nothing but errors");
   command->footer(
@@ -275,6 +301,7 @@ struct LoadOptions {
   std::vector<std::string> tags;
   std::string platform;
   bool keep_blobs = false;
+  LayerLimits limits;
 };
 
 int load(Session& session, const LoadOptions& options) {
@@ -289,6 +316,7 @@ int load(Session& session, const LoadOptions& options) {
   opts.tag_count = tags.size();
   opts.platform = or_null(options.platform);
   opts.keep = options.keep_blobs ? MSB_KEEP_BLOBS : MSB_KEEP_DEFAULT;
+  options.limits.set(opts);
   const auto loaded = ask<msb_image_load>(session.client(), or_null(options.input), &opts, session.call());
   Json array = Json::array();
   for (const Info& image : images_of(loaded.get())) {
@@ -308,6 +336,7 @@ void add_load(CLI::App& parent, Shell& shell) {
   add_repeated(command, "-t,--tag", options->tags, "REF", "Give the first image this reference too");
   add_platform(command, options->platform);
   add_keep_blobs(command, options->keep_blobs);
+  add_limits(command, options->limits);
   add_format(command, session);
   add_quiet(command, session, "Print nothing but errors");
   command->footer(

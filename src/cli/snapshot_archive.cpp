@@ -76,6 +76,8 @@ struct ImportOptions {
   std::string dest;
   std::string name;
   bool no_verify = false;
+  uint64_t max_unpacked_bytes = 0;
+  uint64_t max_entries = 0;
 };
 
 int import_from(Session& session, const ImportOptions& options) {
@@ -84,6 +86,8 @@ int import_from(Session& session, const ImportOptions& options) {
   opts.dest = or_null(options.dest);
   opts.name = or_null(options.name);
   opts.skip_verify = options.no_verify;
+  opts.max_unpacked_bytes = options.max_unpacked_bytes;
+  opts.max_entries = options.max_entries;
   const auto imported =
       ask<msb_snapshot_import>(session.client(), stream ? nullptr : options.archive.c_str(), &opts, session.call());
   const auto info = look<msb_snapshot_handle_read>(imported.get()).value();
@@ -104,6 +108,9 @@ void add_import(CLI::App& snapshots, Shell& shell) {
   command->add_option("DEST", options->dest, "Directory to put them in; the snapshots directory unless told");
   command->add_option("--name", options->name, "Name for the snapshot that was exported")->type_name("NAME");
   command->add_flag("--no-verify", options->no_verify, "Do not hold disks against their digests");
+  add_size(command, "--max-unpacked-bytes", options->max_unpacked_bytes,
+           "Most bytes that its members may store (default: 64GiB)");
+  command->add_option("--max-entries", options->max_entries, "Most members (default: 10000)")->type_name("COUNT");
   add_format(command, session);
   add_quiet(command, session, "Print digest and path only");
   command->footer(

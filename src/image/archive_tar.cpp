@@ -10,13 +10,14 @@ namespace {
 
 constexpr int kMaxLinks = 8;
 
-/// Limits for the archive around an image. It has few members; their sizes are checked against documents later.
+/// Limits for the archive around an image. It has few members; their sizes are checked against documents later, and
+/// their bytes are in a file already, or come to one.
 archive::TarLimits archive_limits() {
   archive::TarLimits limits;
   limits.max_entries = 200'000;
   limits.max_text = uint64_t{16} << 20;
-  limits.max_file = uint64_t{64} << 30;
-  limits.max_data = uint64_t{1} << 40;
+  limits.max_file = archive::widest_layer_limits().max_file;
+  limits.max_data = UINT64_MAX / 2;
   return limits;
 }
 

@@ -196,6 +196,7 @@ Result<MadeLayer> Ingest::read_blob(size_t index, size_t which, const Call& call
   const uint64_t step = options_.remote ? kRemoteStep : kReportStep;
   options.remake = options_.remake;
   options.keep_blob = options_.keep == Keep::blobs;
+  options.limits = options_.limits;
   uint64_t before = 0;
   if (options_.remote) options.part_worth = options_.part_worth;
   options.on_read = [&](uint64_t done, uint64_t fetched) {

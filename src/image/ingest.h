@@ -36,6 +36,7 @@ struct IngestOptions {
   bool keep_finished = false;  ///< after a failure, layers stay that were finished: the next attempt needs them
   std::chrono::milliseconds part_worth{10'000};  ///< see MakeOptions; of remote blobs
   unsigned threads = 1;
+  archive::TarLimits limits = archive::layer_limits();
 };
 
 struct Ingested {

@@ -137,9 +137,12 @@ class Installing {
           .with("expected", diff_id.text())
           .with("actual", sink.digest().text());
     }
+    // The archive as a whole was bounded, and what is here has been written already.
+    MakeOptions options;
+    options.limits = archive::widest_layer_limits();
     const LayerBlob blob{
         diff_id, {}, std::make_shared<const ArchiveFile>("layer " + diff_id.text(), tar, 0, sink.size())};
-    MSB_TRY(MadeLayer made, make_layer(context_, blob, {}, call_));
+    MSB_TRY(MadeLayer made, make_layer(context_, blob, options, call_));
     if (made.fresh) new_files_.add_layer(context_.paths, diff_id);
     return std::optional(std::move(made));
   }

@@ -103,7 +103,7 @@ class BlobReader {
     whole_.emplace(std::move(head), *source);
     seen_.emplace(*whole_, [this](Bytes bytes) { return see(bytes); });
     ahead_.emplace(*seen_, call, kBuffers);
-    MSB_TRY(inflated_, archive::InflatedSource::open(*ahead_));
+    MSB_TRY(inflated_, archive::InflatedSource::open(*ahead_, {archive::max_tar_size(options_->limits)}));
     return {};
   }
 
@@ -211,6 +211,7 @@ Result<MadeLayer> make_of(const Context& context, const LayerBlob& blob, const M
   MSB_TRY(os::StagedFile recipe_file, os::StagedFile::create(context.fs, context.paths.layers(), kFileMode));
   archive::RecipeWriter recipe(recipe_file.file());
   archive::IngestOptions ingest;
+  ingest.limits = options.limits;
   ingest.recipe = &recipe;
 
   MadeLayer made;

@@ -7,6 +7,7 @@
 #include <optional>
 
 #include "archive/inflate.h"
+#include "archive/tar_entry.h"
 #include "base/call.h"
 #include "digest/digest.h"
 #include "image/context.h"
@@ -54,6 +55,7 @@ struct MadeLayer {
 struct MakeOptions {
   bool remake = false;     ///< although the layer is there
   bool keep_blob = false;  ///< also put a compressed blob itself into the cache
+  archive::TarLimits limits = archive::layer_limits();
   /// What comes of a blob that will take longer than this stays after a failure: see DownloadPart. Absent: of none.
   std::optional<std::chrono::milliseconds> part_worth;
   /// Told how many bytes of the blob are here, and how many of them had not been here before.

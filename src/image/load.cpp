@@ -24,6 +24,7 @@ class Loading {
     MSB_TRY(auto images, read_images(*files, request_.platform.value_or(oci::Platform::host()), call_));
     IngestOptions options;
     options.keep = request_.keep;
+    options.limits = request_.limits;
     options.threads = context_.threads;
     Ingest ingest(context_, options, call_);
     const size_t count = images.size();

@@ -18,6 +18,7 @@ struct LoadRequest {
   std::vector<std::string> tags;          ///< more names for the first image
   std::optional<oci::Platform> platform;  ///< absent: this machine's
   Keep keep = Keep::recipe;
+  archive::TarLimits limits = archive::layer_limits();
 };
 
 /// Puts the images of an archive into the cache, all of them or none: see msb_image_load(). Returns a row for each

@@ -141,6 +141,7 @@ class Pulling {
     MSB_CHECK(Ingest::make_directories(context_));
     IngestOptions options;
     options.keep = request_.keep;
+    options.limits = request_.limits;
     options.remake = request_.force;
     options.remote = true;
     options.keep_finished = true;

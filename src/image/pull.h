@@ -27,6 +27,7 @@ struct PullRequest {
   bool fall_back = false;                 ///< a registry that cannot be reached leaves us with what is cached
   std::optional<oci::Platform> platform;  ///< absent: this machine's
   Keep keep = Keep::recipe;
+  archive::TarLimits limits = archive::layer_limits();
   /// A layer that takes longer to come leaves what has come on disk when the pull fails or dies, for the next one.
   std::chrono::milliseconds part_worth{10'000};
   registry::Options registry;

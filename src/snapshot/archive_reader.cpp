@@ -140,8 +140,8 @@ Done ArchiveReader::count(const ArchiveMember& member) {
   if (!seen_.insert(member.path).second) return bad_member(member.path, "is there twice");
   stored_ += member.stored;  // cannot overflow: each is bounded, and so is their number
   if (stored_ <= limits_.max_unpacked_bytes) return {};
-  return Error(Status::snapshot_archive,
-               "its members store more than " + std::to_string(limits_.max_unpacked_bytes) + " bytes");
+  return Error(Status::snapshot_archive, "its members store more than " + std::to_string(limits_.max_unpacked_bytes) +
+                                             " bytes; the option max_unpacked_bytes lets in more");
 }
 
 Result<Bytes> ArchiveReader::body() {

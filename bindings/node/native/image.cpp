@@ -110,19 +110,39 @@ Napi::Value image_remove(const Napi::CallbackInfo& info) {
                });
 }
 
+/// Limits of layers; zero is the default.
+struct LayerLimits {
+  explicit LayerLimits(const Input& opts)
+      : file_bytes(opts["maxFileBytes"].integer()),
+        layer_bytes(opts["maxLayerBytes"].integer()),
+        layer_entries(opts["maxLayerEntries"].integer()) {}
+
+  template <typename Opts>
+  void set(Opts& opts) const {
+    opts.max_file_bytes = file_bytes;
+    opts.max_layer_bytes = layer_bytes;
+    opts.max_layer_entries = layer_entries;
+  }
+
+  uint64_t file_bytes;
+  uint64_t layer_bytes;
+  uint64_t layer_entries;
+};
+
 Napi::Value image_load(const Napi::CallbackInfo& info) {
   Inputs inputs(info);
   const Input opts = inputs.at(2, "options");
   return start<Owned<msb_image_list>>(
       inputs.at(3, "control"),
       [client = inputs.at(0, "client").handle<msb_client>(), path = inputs.at(1, "inputPath").text(),
-       tags = opts["tags"].texts(), platform = opts["platform"].optional_text()](
-          const msb_call* call, Owned<msb_image_list>& out, msb_error** error) {
+       tags = opts["tags"].texts(), platform = opts["platform"].optional_text(),
+       limits = LayerLimits(opts)](const msb_call* call, Owned<msb_image_list>& out, msb_error** error) {
         const auto tag_list = tags.view();
         msb_image_load_opts load = MSB_IMAGE_LOAD_OPTS_INIT;
         load.tags = tag_list.data();
         load.tag_count = tag_list.size();
         load.platform = c_str(platform);
+        limits.set(load);
         return msb_image_load(client.get(), path.c_str(), &load, call, out.out(), error);
       },
       image_objects);
@@ -154,7 +174,7 @@ Napi::Value image_pull(const Napi::CallbackInfo& info) {
        policy = opts["policy"].number(), force = opts["force"].flag(), insecure = opts["insecure"].flag(),
        username = opts["username"].optional_text(), password = opts["password"].optional_text(),
        ca_certs = opts["caCerts"].optional_text(), platform = opts["platform"].optional_text(),
-       keep_blobs = opts["keepBlobs"].flag(),
+       keep_blobs = opts["keepBlobs"].flag(), limits = LayerLimits(opts),
        fall_back = opts["fallBack"].flag()](const msb_call* call, Pulled& out, msb_error** error) {
         out.report.struct_size = sizeof out.report;
         msb_image_pull_opts pull = MSB_IMAGE_PULL_OPTS_INIT;
@@ -168,6 +188,7 @@ Napi::Value image_pull(const Napi::CallbackInfo& info) {
         pull.keep = keep_blobs ? MSB_KEEP_BLOBS : MSB_KEEP_DEFAULT;
         pull.fall_back = fall_back;
         pull.report = &out.report;
+        limits.set(pull);
         return msb_image_pull(client.get(), reference.c_str(), &pull, call, out.image.out(), error);
       },
       pull_object);

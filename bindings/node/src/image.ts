@@ -72,8 +72,18 @@ export interface ImagePruneReport {
   readonly bytesReclaimed: number | null;
 }
 
+/** Bounds of what a layer may ask for. An error names the one that is too low. */
+export interface LayerLimits {
+  /** Most bytes of one file in a layer; by default 64 GiB. */
+  maxFileBytes?: number | bigint | undefined;
+  /** Most bytes of all files in a layer; by default 256 GiB. */
+  maxLayerBytes?: number | bigint | undefined;
+  /** Most files and directories of a layer; by default 1,000,000. */
+  maxLayerEntries?: number | bigint | undefined;
+}
+
 /** How an image is got from its registry. What is not said is as the home's `config.json` has it. */
-export interface PullOptions {
+export interface PullOptions extends LayerLimits {
   /** When the registry is asked; by default "if-missing". */
   policy?: PullPolicy | undefined;
   /** Fetch and make everything anew, although it is cached. */
@@ -153,9 +163,10 @@ export class Image {
   }
 
   /** Puts the images of a `docker save` archive or an OCI layout into the cache, all of them or none. */
-  static async load(inputPath: string, opts?: { tag?: string } & CallOptions): Promise<ImageHandle[]> {
+  static async load(inputPath: string, opts?: { tag?: string } & LayerLimits & CallOptions): Promise<ImageHandle[]> {
     const tags = opts?.tag === undefined ? [] : [opts.tag];
-    const images = await onClient(opts, (client, control) => native.imageLoad(client.handle, inputPath, { tags }, control));
+    const images = await onClient(opts, (client, control) =>
+      native.imageLoad(client.handle, inputPath, { ...opts, tags }, control));
     return images.map((data) => new ImageHandle(data));
   }
 

@@ -5,7 +5,7 @@ export { Home, type HomeOptions, type HomeProblem, type HomeReport, type Snapsho
 export {
   Image, ImageHandle,
   type ImageConfigDetail, type ImageDetail, type ImageLayerDetail, type ImagePruneReport,
-  type ImagePullResult, type PullOptions,
+  type ImagePullResult, type LayerLimits, type PullOptions,
 } from "./image.js";
 export { libraryVersion, liveHandles } from "./library.js";
 export type {

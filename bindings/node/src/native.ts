@@ -7,7 +7,7 @@ import { LibkrunfwNotFoundError } from "./errors.js";
 import type { Progress } from "./call.js";
 import type { HomeReport } from "./home.js";
 import type {
-  ImageConfigDetail, ImageHandle, ImageLayerDetail, ImagePruneReport, ImagePullResult, PullOptions,
+  ImageConfigDetail, ImageHandle, ImageLayerDetail, ImagePruneReport, ImagePullResult, LayerLimits, PullOptions,
 } from "./image.js";
 import type { LogOptions, RunOptions, RunResult, StartOptions } from "./machine.js";
 import type { SandboxStatus } from "./sandbox-config.js";
@@ -137,7 +137,7 @@ export interface Native {
   imageList(client: NativeHandle, control?: Control): Promise<ImageData[]>;
   imageInspect(client: NativeHandle, reference: string, control?: Control): Promise<ImageDetailData>;
   imageRemove(client: NativeHandle, reference: string, force?: boolean, control?: Control): Promise<void>;
-  imageLoad(client: NativeHandle, path: string, options: { tags: string[] }, control?: Control): Promise<ImageData[]>;
+  imageLoad(client: NativeHandle, path: string, options: { tags: string[] } & LayerLimits, control?: Control): Promise<ImageData[]>;
   imagePull(client: NativeHandle, reference: string, options: ImagePullData,
             control?: Control): Promise<Omit<ImagePullResult, "handle"> & { readonly handle: ImageData }>;
   imageSave(client: NativeHandle, references: readonly string[], path: string, options: { oci: boolean },

@@ -21,8 +21,10 @@ METHODS: Dict[str, Dict[str, str]] = {
         "remove": "async (reference, *, force=False)",
         "prune": "async ()",
         "pull": "async (reference, *, policy='if_missing', platform=None, auth=None, insecure=False, ca_certs=None, "
-                "force=False, keep_blobs=False, fall_back=False, on_progress=None)",
-        "load": "async (input_path, *, tag=None, on_progress=None)",
+                "force=False, keep_blobs=False, fall_back=False, max_file_bytes=0, max_layer_bytes=0, "
+                "max_layer_entries=0, on_progress=None)",
+        "load": "async (input_path, *, tag=None, max_file_bytes=0, max_layer_bytes=0, max_layer_entries=0, "
+                "on_progress=None)",
         "save": "async (reference, *, output_path, format=<ImageArchiveFormat.DOCKER: 'docker'>, on_progress=None)",
         "oci": "(reference, *, upper_size_mib=None)",
         "bind": "(path)",

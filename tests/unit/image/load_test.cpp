@@ -440,5 +440,48 @@ TEST_F(LoadTest, ManyTagsAreLoadedAllOrNone) {
   EXPECT_EQ(references(), std::vector<std::string>{"app:7"});
 }
 
+/// A layer of one file with nothing but a hole, as GNU tar stores it.
+std::string layer_with_hole(uint64_t size) {
+  return TarBuilder()
+      .pax({{"GNU.sparse.major", "1"},
+            {"GNU.sparse.minor", "0"},
+            {"GNU.sparse.name", "hole"},
+            {"GNU.sparse.realsize", std::to_string(size)}})
+      .add("GNUSparseFile.1/hole", std::string("0\n") + std::string(510, '\0'))
+      .end()
+      .str();
+}
+
+/// microsandbox takes 5 GiB for a file and 10 GiB for a layer.
+TEST_F(LoadTest, TakesFilesAndLayersLargerThanThoseOfMicrosandbox) {
+  ASSERT_OK(home_.load(home_.archive(docker_archive("big:1", {layer_with_hole(uint64_t{11} << 30)}))));
+  const auto detail = image::get(home_.context(), "big:1", home_.call());
+  ASSERT_OK(detail);
+}
+
+TEST_F(LoadTest, LimitsNameTheOptionThatRaisesThem) {
+  const std::string tar = TarBuilder().add("a", std::string(3000, 'a')).add("b", std::string(3000, 'b')).end().str();
+  const std::string archive = home_.archive(docker_archive("app:1", {tar}));
+  const struct {
+    archive::TarLimits limits;
+    const char* option;
+  } cases[] = {
+      {archive::layer_limits(2999), "max_file_bytes"},
+      {archive::layer_limits(0, 5999), "max_layer_bytes"},
+      {archive::layer_limits(0, 0, 1), "max_layer_entries"},
+  };
+  for (const auto& limited : cases) {
+    LoadRequest request = ImageHome::request(archive);
+    request.limits = limited.limits;
+    const auto refused = image::load(home_.context(), request, home_.call());
+    ASSERT_FALSE(refused.ok()) << limited.option;
+    EXPECT_EQ(refused.error().status(), Status::image_invalid);
+    EXPECT_NE(refused.error().message().find(limited.option), std::string::npos) << refused.error().message();
+  }
+  LoadRequest request = ImageHome::request(archive);
+  request.limits = archive::layer_limits(3000, 6000, 2);
+  EXPECT_OK(image::load(home_.context(), request, home_.call()));
+}
+
 }  // namespace
 }  // namespace msb::image

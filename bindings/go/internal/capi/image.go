@@ -24,12 +24,15 @@ type PruneReport struct {
 }
 
 // LoadImages is msb_image_load.
-func (c *Client) LoadImages(ctx context.Context, archive string, tags []string) ([]Image, error) {
+func (c *Client) LoadImages(ctx context.Context, archive string, tags []string, limits LayerLimits) ([]Image, error) {
 	var a arena
 	defer a.free()
 	path := a.text(archive)
 	opts := C.msb_image_load_opts{struct_size: C.sizeof_msb_image_load_opts}
 	opts.tags, opts.tag_count = a.texts(tags)
+	opts.max_file_bytes = C.uint64_t(limits.MaxFileBytes)
+	opts.max_layer_bytes = C.uint64_t(limits.MaxLayerBytes)
+	opts.max_layer_entries = C.uint64_t(limits.MaxLayerEntries)
 	var list *C.msb_image_list
 	err := c.do(ctx, &a, func(client *C.msb_client, call *C.msb_call, failure **C.msb_error) C.msb_status {
 		return C.msb_image_load(client, path, &opts, call, &list, failure)
@@ -54,6 +57,12 @@ type PullOptions struct {
 	Username, Password    string // with a name, an empty password is one too
 	CACertsPath, Platform string
 	KeepBlobs, FallBack   bool
+	Limits                LayerLimits
+}
+
+// LayerLimits bound what a layer may ask for; what is zero is the default.
+type LayerLimits struct {
+	MaxFileBytes, MaxLayerBytes, MaxLayerEntries uint64
 }
 
 // PullReport is what a pull did.
@@ -81,6 +90,10 @@ func (c *Client) PullImage(ctx context.Context, reference string, options PullOp
 		keep:          C.MSB_KEEP_DEFAULT,
 		fall_back:     C.bool(options.FallBack),
 		report:        native,
+
+		max_file_bytes:    C.uint64_t(options.Limits.MaxFileBytes),
+		max_layer_bytes:   C.uint64_t(options.Limits.MaxLayerBytes),
+		max_layer_entries: C.uint64_t(options.Limits.MaxLayerEntries),
 	}
 	if options.Username != "" || options.Password != "" {
 		opts.username, opts.password = a.text(options.Username), a.text(options.Password)

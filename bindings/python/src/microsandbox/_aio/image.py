@@ -229,6 +229,9 @@ class Image:
         force: bool = False,
         keep_blobs: bool = False,
         fall_back: bool = False,
+        max_file_bytes: int = 0,
+        max_layer_bytes: int = 0,
+        max_layer_entries: int = 0,
         on_progress: Optional[ProgressCallback] = None,
     ) -> ImagePullResult:
         """Gets an image from its registry, unless the cache has it. What breaks is taken up where it stood.
@@ -244,13 +247,17 @@ class Image:
         :param force: fetch and make everything anew
         :param keep_blobs: keep the compressed layers too, so that a saved image has its original manifest digest
         :param fall_back: take what is cached when the registry cannot be reached
+        :param max_file_bytes: most bytes of one file in a layer; 0 for 64 GiB
+        :param max_layer_bytes: most bytes of all files in a layer; 0 for 256 GiB
+        :param max_layer_entries: most files and directories of a layer; 0 for 1,000,000
         :param on_progress: while ``downloading``, ``index`` of ``count`` tells layers apart, and bytes are counted
         :raises ImageNotFoundError: the registry does not have it; or not cached, and the policy is ``never``
         :raises ImagePullFailedError: a layer could not be had
         :raises MicrosandboxError: of the kind ``http``: the registry cannot be reached, is not trusted, or does not let
             us in; ``details["http_status"]`` says what it answered
         """
-        how = _images.Pull(policy, platform, auth, insecure, ca_certs, force, keep_blobs, fall_back)
+        how = _images.Pull(policy, platform, auth, insecure, ca_certs, force, keep_blobs, fall_back,
+                           max_file_bytes, max_layer_bytes, max_layer_entries)
 
         def work(call: Call) -> ImagePullResult:
             client = _client.current()
@@ -258,16 +265,22 @@ class Image:
         return await _run_async(work, on_progress, patient=True)
 
     @staticmethod
-    async def load(input_path: Path, *, tag: Optional[str] = None,
+    async def load(input_path: Path, *, tag: Optional[str] = None, max_file_bytes: int = 0,
+                   max_layer_bytes: int = 0, max_layer_entries: int = 0,
                    on_progress: Optional[ProgressCallback] = None) -> List[ImageHandle]:
         """Puts the images of an archive into the cache: a ``docker save`` archive or an OCI image layout.
 
         :param input_path: a tar file, plain or compressed, or a directory
         :param tag: reference to give to the first image, beside those of the archive
+        :param max_file_bytes: most bytes of one file in a layer; 0 for 64 GiB
+        :param max_layer_bytes: most bytes of all files in a layer; 0 for 256 GiB
+        :param max_layer_entries: most files and directories of a layer; 0 for 1,000,000
         """
         def work(call: Call) -> List[ImageHandle]:
             client = _client.current()
-            return [ImageHandle(client, record) for record in _images.load(client._native, call, input_path, tag)]
+            images = _images.load(client._native, call, input_path, tag, max_file_bytes=max_file_bytes,
+                                  max_layer_bytes=max_layer_bytes, max_layer_entries=max_layer_entries)
+            return [ImageHandle(client, record) for record in images]
         return await _run_async(work, on_progress)
 
     @staticmethod

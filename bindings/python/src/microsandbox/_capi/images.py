@@ -48,6 +48,9 @@ class Pull:
     force: bool = False
     keep_blobs: bool = False
     fall_back: bool = False
+    max_file_bytes: int = 0
+    max_layer_bytes: int = 0
+    max_layer_entries: int = 0
 
 
 @dataclass(frozen=True)
@@ -69,6 +72,8 @@ def pull(client: Native, call: Call, reference: str, how: Pull) -> PullRecord:
     options = info("msb_image_pull_opts", policy=POLICIES[checked_policy(how.policy)], force=how.force,
                    insecure=how.insecure, username=strings[0], password=strings[1], ca_certs_path=strings[2],
                    platform=strings[3], fall_back=how.fall_back, report=report,
+                   max_file_bytes=how.max_file_bytes, max_layer_bytes=how.max_layer_bytes,
+                   max_layer_entries=how.max_layer_entries,
                    keep=lib.MSB_KEEP_BLOBS if how.keep_blobs else lib.MSB_KEEP_DEFAULT)
     image = out("msb_image *")
     check(lib.msb_image_pull, client.pointer, put(reference), options, call.native, image)
@@ -83,9 +88,9 @@ def checked_policy(policy: str) -> str:
     return policy
 
 
-def load(client: Native, call: Call, archive: Path, tag: Optional[str]) -> List[ImageRecord]:
+def load(client: Native, call: Call, archive: Path, tag: Optional[str], **limits: int) -> List[ImageRecord]:
     tags = put_list([tag] if tag is not None else [])
-    options = info("msb_image_load_opts", tags=tags.pointer, tag_count=len(tags))
+    options = info("msb_image_load_opts", tags=tags.pointer, tag_count=len(tags), **limits)
     images = out("msb_image_list *")
     check(lib.msb_image_load, client.pointer, put_path(archive), options, call.native, images)
     return _list(own(images[0]))
