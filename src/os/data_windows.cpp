@@ -15,9 +15,9 @@ size_t window_crew(uint64_t data_bytes, unsigned threads) {
   return static_cast<size_t>(std::clamp<uint64_t>(windows, 1, std::max(threads, 1U)));
 }
 
-Done DataWindows::fetch() {
+Done DataWindows::fetch(const Call& call) {
   begun_ = true;
-  MSB_TRY(ahead_, extents_.next());
+  MSB_TRY(ahead_, extents_.next(call));
   if (!ahead_) return {};
   const uint64_t end = std::min(ahead_->offset + ahead_->length, size_);
   if (ahead_->offset >= end) {
@@ -28,10 +28,10 @@ Done DataWindows::fetch() {
   return {};
 }
 
-Result<bool> DataWindows::next(Window& window) {
+Result<bool> DataWindows::next(Window& window, const Call& call) {
   std::lock_guard lock(mutex_);
   window.data.clear();
-  if (!begun_) MSB_CHECK(fetch());
+  if (!begun_) MSB_CHECK(fetch(call));
   if (!ahead_) return false;
   window.sequence = sequence_++;
   window.offset = ahead_->offset / kWindowBytes * kWindowBytes;
@@ -40,7 +40,7 @@ Result<bool> DataWindows::next(Window& window) {
     const uint64_t length = std::min(ahead_->length, end - ahead_->offset);
     window.data.push_back({ahead_->offset, length});
     if (length == ahead_->length) {
-      MSB_CHECK(fetch());
+      MSB_CHECK(fetch(call));
     } else {
       ahead_->offset += length;
       ahead_->length -= length;

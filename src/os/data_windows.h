@@ -34,10 +34,10 @@ class DataWindows {
   DataWindows(const File& file, uint64_t size) : extents_(file), size_(size) {}
 
   /// The next window, into `window`, whose memory is used again; false at the end. Any thread.
-  Result<bool> next(Window& window);
+  Result<bool> next(Window& window, const Call& call = Call());
 
  private:
-  Done fetch();
+  Done fetch(const Call& call);
 
   std::mutex mutex_;
   DataExtents extents_;

@@ -45,7 +45,7 @@ class CopyPass {
     std::vector<std::byte> buffer(kWindowStep);
     Window window;
     for (;;) {
-      MSB_TRY(const bool more, windows_.next(window));
+      MSB_TRY(const bool more, windows_.next(window, part));
       if (!more) return {};
       for (const Extent& extent : window.data) MSB_CHECK(copy(window, extent, buffer, part));
       writer_.finish(window);
@@ -75,26 +75,50 @@ class CopyPass {
 
 }  // namespace
 
-Result<std::optional<uint64_t>> DataExtents::seek(int whence) {
+Result<DataExtents::Answer> DataExtents::seek(int whence) {
   const int64_t result = file_->fs().seek(file_->fd(), at_, whence);
-  if (result >= 0) return std::optional(static_cast<uint64_t>(result));
-  if (result == -ENXIO) return std::optional<uint64_t>();
-  if (result != -EINVAL && result != -EOPNOTSUPP) {
-    return Error::io("find the data in", file_->path(), static_cast<int>(-result));
-  }
-  MSB_TRY(const uint64_t size, file_->size());
-  if (at_ >= size) return std::optional<uint64_t>();
-  return std::optional(whence == SEEK_DATA ? at_ : size);
+  if (result == -ENXIO) return Answer::end;
+  if (result == -EINVAL || result == -EOPNOTSUPP) return Answer::unknown;
+  if (result < 0) return Error::io("find the data in", file_->path(), static_cast<int>(-result));
+  at_ = static_cast<uint64_t>(result);
+  return Answer::place;
 }
 
-Result<std::optional<Extent>> DataExtents::next() {
-  MSB_TRY(const auto begin, seek(SEEK_DATA));
-  if (!begin) return std::optional<Extent>();
-  at_ = *begin;
-  MSB_TRY(const auto end, seek(SEEK_HOLE));
-  if (!end) return std::optional<Extent>();  // cut off by somebody else just now
-  at_ = *end;
-  return std::optional(Extent{*begin, *end - *begin});
+Result<std::optional<Extent>> DataExtents::next(const Call& call) {
+  if (reads_) return read_on(call);
+  MSB_TRY(const Answer data, seek(SEEK_DATA));
+  if (data == Answer::end) return std::optional<Extent>();
+  if (data == Answer::place) {
+    const uint64_t begin = at_;
+    MSB_TRY(const Answer hole, seek(SEEK_HOLE));
+    if (hole == Answer::end) return std::optional<Extent>();  // cut off by somebody else just now
+    if (hole == Answer::place) return std::optional(Extent{begin, at_ - begin});
+  }
+  reads_ = true;
+  return read_on(call);
+}
+
+/// What SEEK_DATA and SEEK_HOLE would have said from here on.
+Result<std::optional<Extent>> DataExtents::read_on(const Call& call) {
+  constexpr size_t kBlock = 4096;
+  std::optional<uint64_t> data;
+  for (;;) {
+    if (at_ < begin_ || at_ >= begin_ + filled_) {
+      MSB_CHECK(call.check());
+      buffer_.resize(kWindowStep);
+      begin_ = at_;
+      MSB_TRY(filled_, file_->read_at(MutableBytes(buffer_).first(kWindowStep - at_ % kBlock), at_));
+      if (filled_ == 0) break;
+    }
+    const auto from = static_cast<size_t>(at_ - begin_);
+    const size_t block = std::min<size_t>(kBlock - at_ % kBlock, filled_ - from);
+    const bool zero = is_zero(Bytes(buffer_).subspan(from, block));
+    if (zero && data) break;
+    if (!zero && !data) data = at_;
+    at_ += block;
+  }
+  if (!data) return std::optional<Extent>();
+  return std::optional(Extent{*data, at_ - *data});
 }
 
 Result<uint64_t> data_bytes(const File& file, const Call& call) {
@@ -102,7 +126,7 @@ Result<uint64_t> data_bytes(const File& file, const Call& call) {
   DataExtents extents(file);
   for (;;) {
     MSB_CHECK(call.check());
-    MSB_TRY(const auto extent, extents.next());
+    MSB_TRY(const auto extent, extents.next(call));
     if (!extent) return total;
     total += extent->length;
   }

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <vector>
 
 #include "base/call.h"
 #include "os/file.h"
@@ -18,20 +19,28 @@ struct Extent {
   bool operator==(const Extent&) const = default;
 };
 
-/// Walks the ranges of a file that hold data (SEEK_DATA, SEEK_HOLE); everything between them reads as zeros. Where the
-/// filesystem cannot tell, the whole file is one range. Zeros that were written count as data. The file must outlive
-/// it.
+/// Walks the ranges of a file that hold data (SEEK_DATA, SEEK_HOLE); everything between them reads as zeros. Zeros that
+/// were written count as data, but for filesystems that cannot tell, or no longer: there the rest is read, and blocks
+/// of zeros are the holes. The file must outlive it.
 class DataExtents {
  public:
   explicit DataExtents(const File& file) : file_(&file) {}
   /// The next range, in order of offset; nothing at the end.
-  Result<std::optional<Extent>> next();
+  Result<std::optional<Extent>> next(const Call& call = Call());
 
  private:
-  Result<std::optional<uint64_t>> seek(int whence);
+  enum class Answer { place, end, unknown };
+
+  /// Moves to the next place of that kind.
+  Result<Answer> seek(int whence);
+  Result<std::optional<Extent>> read_on(const Call& call);
 
   const File* file_;
   uint64_t at_ = 0;
+  bool reads_ = false;  // the filesystem cannot tell
+  std::vector<std::byte> buffer_;
+  size_t filled_ = 0;  // bytes of the buffer that were read at begin_
+  uint64_t begin_ = 0;
 };
 
 /// Bytes in those ranges.

@@ -33,7 +33,7 @@ Result<std::vector<tree::Run>> find_runs(const os::File& file, uint64_t size, co
   std::vector<tree::Run> runs;
   os::DataExtents extents(file);
   for (uint64_t bridge = 0;;) {
-    MSB_TRY(const auto extent, extents.next());
+    MSB_TRY(const auto extent, extents.next(call));
     if (!extent || extent->offset >= size) break;
     const uint64_t begin = extent->offset / kBlock * kBlock;
     const uint64_t end = std::min(align_up(extent->offset + extent->length, kBlock), size);

@@ -58,7 +58,7 @@ class MerklePass {
     merkle::Hasher hasher;
     os::Window window;
     for (;;) {
-      MSB_TRY(const bool more, windows_.next(window));
+      MSB_TRY(const bool more, windows_.next(window, part));
       if (!more) return {};
       MSB_TRY(const merkle::Node node, process(window, buffer, hasher, part));
       finish(window, node, part);
@@ -137,7 +137,7 @@ class SerialPass {
     os::DataExtents extents(*from_);
     uint64_t at = 0;
     for (;;) {
-      MSB_TRY(const auto extent, extents.next());
+      MSB_TRY(const auto extent, extents.next(call));
       if (!extent || extent->offset >= size_) break;
       const uint64_t end = std::min(extent->offset + extent->length, size_);
       MSB_CHECK(add_hole(at, extent->offset, call));
