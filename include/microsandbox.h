@@ -1213,7 +1213,7 @@ enum {
     MSB_SANDBOX_STARTING = 2,
     MSB_SANDBOX_RUNNING = 3,
     MSB_SANDBOX_DRAINING = 4,
-    MSB_SANDBOX_PAUSED = 5,
+    MSB_SANDBOX_PAUSED = 5, /**< for want of space on this host, for its disk: it goes on when there is some */
     MSB_SANDBOX_STOPPED = 6,
     MSB_SANDBOX_CRASHED = 7
 };
@@ -1461,6 +1461,7 @@ MSB_API msb_status msb_sandbox_detach(msb_client *client, const char *name, msb_
 /**
  * Stops a sandbox: its command gets the image's stop signal, what else runs is ended, the disk is unmounted. What has
  * not ended within the limit is ended the hard way; the disk then is as after a power failure, which its journal mends.
+ * One that is paused goes on for it if there is space by then.
  *
  * @param client    The client.
  * @param name      Its name.
@@ -1497,7 +1498,7 @@ MSB_API msb_status msb_sandbox_request_stop(msb_client *client, const char *name
                                             msb_error **err);
 
 /**
- * Waits until a sandbox does not run.
+ * Waits until a sandbox does not run. That one is paused is said in the client's log, target `machine`.
  *
  * @param client  The client.
  * @param name    Its name.

@@ -23,11 +23,9 @@ msb_client_opts Session::client_opts() {
   msb_client_opts opts = MSB_CLIENT_OPTS_INIT;
   if (!settings.home.empty()) opts.home = settings.home.c_str();
   if (!settings.release.empty()) opts.new_home_release = settings.release.c_str();
-  if (settings.log_level != 0) {
-    opts.log_level = settings.log_level;
-    opts.on_log = on_log;
-    opts.log_user = this;
-  }
+  opts.log_level = settings.log_level;
+  opts.on_log = settings.log_level != 0 ? on_log : on_warning;
+  opts.log_user = this;
   return opts;
 }
 
@@ -89,6 +87,12 @@ void Session::on_log(uint32_t level, const char* target, const char* message, vo
   static constexpr std::array<const char*, 5> kNames{"", "error", "warn", "info", "debug"};
   const char* name = level < kNames.size() ? kNames[level] : "log";
   static_cast<Session*>(session)->streams.say(std::string("[") + name + "] " + target + ": " + printable(message));
+}
+
+/// What whoever waits for a machine must know, asked for or not.
+void Session::on_warning(uint32_t, const char* target, const char* message, void* session) {
+  if (std::string_view(target) != "machine") return;
+  static_cast<Session*>(session)->streams.say("warning: " + printable(message));
 }
 
 Json failure_json(const Failure& failure) {

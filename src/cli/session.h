@@ -59,6 +59,7 @@ class Session {
   void open(uint32_t flags);
   static void on_progress(const msb_progress* event, void* session);
   static void on_log(uint32_t level, const char* target, const char* message, void* session);
+  static void on_warning(uint32_t level, const char* target, const char* message, void* session);
 
   Handle<msb_client> client_;
   msb_cancel* cancel_;  // never given back: the signal handler may use it until the process is gone

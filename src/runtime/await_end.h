@@ -16,4 +16,7 @@ Result<bool> await_end(const image::Context& context, const std::string& name,
                        std::optional<std::chrono::milliseconds> limit, const Call& call,
                        const std::function<void()>& meanwhile = {});
 
+/// Says in the log why a sandbox stands still.
+void warn_of_pause(const image::Context& context, const std::string& name);
+
 }  // namespace msb::runtime

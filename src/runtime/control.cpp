@@ -122,6 +122,7 @@ Done end_machine(const image::Context& context, const std::string& name, std::ch
 Done stop(const image::Context& context, const std::string& name, std::chrono::milliseconds limit, const Call& call) {
   MSB_TRY(const auto sandbox, sandbox::get(context, name, call));
   if (!is_live(sandbox.status)) return not_running(name);
+  if (sandbox.status == sandbox::Status::paused) warn_of_pause(context, name);
   return end_machine(context, name, limit, call);
 }
 

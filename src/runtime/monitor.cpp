@@ -18,6 +18,8 @@
 #include "runtime/log_file.h"
 #include "runtime/monitor_process.h"
 #include "runtime/qemu_process.h"
+#include "runtime/qmp.h"
+#include "runtime/reserve.h"
 
 namespace msb::runtime {
 namespace {
@@ -28,6 +30,7 @@ using std::chrono::milliseconds;
 constexpr uint64_t kConsoleLimit = uint64_t{1} << 20;
 constexpr milliseconds kHardStop{3'000};        // from the order to stop at once to the end of QEMU
 constexpr milliseconds kUnmountLimit{600'000};  // a guest may have much to write
+constexpr milliseconds kLookForSpace{1'000};
 
 uint64_t since(Clock::time_point start) {
   return static_cast<uint64_t>(std::chrono::duration_cast<milliseconds>(Clock::now() - start).count());
@@ -77,6 +80,11 @@ class Life {
   void hear(const GuestMessage& message);
   void handle_signal();
   void handle_starter();
+  void read_from_qemu();
+  void tell_qemu(std::string_view command) const;
+  void hear_qemu(QmpNews news);
+  void look_for_space();
+  Clock::time_point next_wake() const { return full_ ? std::min(deadline_, next_look_) : deadline_; }
   void write_to_guest();
   void stop(bool at_once);
   void kill_machine(const std::string& why);
@@ -90,6 +98,8 @@ class Life {
   const bool instead_;
   QemuProcess qemu_;
   GuestReader reader_;
+  QmpReader qmp_;
+  Reserve reserve_{machine_.directory};
   std::string to_guest_;
   Clock::time_point start_ = Clock::now();
   Clock::time_point deadline_ = Clock::time_point::max();
@@ -101,6 +111,9 @@ class Life {
   bool asked_ = false, at_once_ = false;  // to stop
   bool late_ = false, dismissed_ = false;
   bool hurried_ = false;  // when its starter goes, it goes at once
+  // The host has no room for what the guest writes: the machine stands still, but for a moment at each look.
+  bool full_ = false, halted_ = false;
+  Clock::time_point next_look_;
   std::optional<GuestMessage> end_, failure_;
   std::optional<bool> clean_;
   std::string killed_for_;
@@ -121,13 +134,17 @@ void Life::listen() {
   const int starter = left_ || (ready_ && !machine_.bound) ? -1 : surroundings_.starter;
   const auto fd_of = [](const os::Fd& fd) { return fd ? fd.get() : -1; };
   const auto control_events = static_cast<short>(to_guest_.empty() ? POLLIN : POLLIN | POLLOUT);
-  pollfd events[] = {
-      {surroundings_.signals, POLLIN, 0}, {starter, POLLIN, 0},          {fd_of(qemu_.control), control_events, 0},
-      {fd_of(qemu_.out), POLLIN, 0},      {fd_of(qemu_.err), POLLIN, 0}, {fd_of(qemu_.console), POLLIN, 0},
-      {fd_of(qemu_.messages), POLLIN, 0}};
+  pollfd events[] = {{surroundings_.signals, POLLIN, 0},
+                     {starter, POLLIN, 0},
+                     {fd_of(qemu_.control), control_events, 0},
+                     {fd_of(qemu_.out), POLLIN, 0},
+                     {fd_of(qemu_.err), POLLIN, 0},
+                     {fd_of(qemu_.console), POLLIN, 0},
+                     {fd_of(qemu_.messages), POLLIN, 0},
+                     {fd_of(qemu_.monitor), POLLIN, 0}};
   int wait = -1;
-  if (deadline_ != Clock::time_point::max()) {
-    const auto left = std::chrono::duration_cast<milliseconds>(deadline_ - Clock::now()).count() + 1;
+  if (const auto wake = next_wake(); wake != Clock::time_point::max()) {
+    const auto left = std::chrono::duration_cast<milliseconds>(wake - Clock::now()).count() + 1;
     wait = static_cast<int>(std::clamp<int64_t>(left, 0, 60'000));
   }
   if (::poll(events, std::size(events), wait) < 0) return;
@@ -139,7 +156,56 @@ void Life::listen() {
   if (events[4].revents != 0) read_from(qemu_.err, &logs_.err);
   if (events[5].revents != 0) read_from(qemu_.console, &logs_.console);
   if (events[6].revents != 0) read_from(qemu_.messages, &logs_.messages);
+  if (events[7].revents != 0) read_from_qemu();
+  look_for_space();
   keep_time();
+}
+
+void Life::read_from_qemu() {
+  char buffer[4096];
+  const ssize_t got = ::read(qemu_.monitor.get(), buffer, sizeof buffer);
+  if (got < 0 && (errno == EAGAIN || errno == EINTR)) return;
+  if (got <= 0) {
+    qemu_.monitor = os::Fd();
+    return;
+  }
+  qmp_.feed(std::string_view(buffer, static_cast<size_t>(got)), [&](QmpNews news) { hear_qemu(news); });
+}
+
+void Life::tell_qemu(std::string_view command) const {
+  static_cast<void>(::send(qemu_.monitor.get(), command.data(), command.size(), MSG_NOSIGNAL | MSG_DONTWAIT));
+}
+
+void Life::hear_qemu(QmpNews news) {
+  switch (news) {
+    case QmpNews::greeting:
+      return tell_qemu(kQmpBegin);
+    case QmpNews::stopped:
+      halted_ = true;
+      return;
+    case QmpNews::resumed:
+      halted_ = false;
+      return;
+    case QmpNews::no_space:
+      if (full_) return;
+      full_ = true;
+      next_look_ = Clock::now() + kLookForSpace;
+      reserve_.give_half();  // for these two
+      logs_.messages.append("host: no space left for the disk of the machine; it is paused until there is some\n");
+      if (ready_ && !asked_) surroundings_.record(sandbox::Status::paused);
+  }
+}
+
+/// QEMU itself tries again what it could not write, and stops once more where there still is no space.
+void Life::look_for_space() {
+  if (!full_ || Clock::now() < next_look_) return;
+  next_look_ = Clock::now() + kLookForSpace;
+  if (halted_) return tell_qemu(kQmpContinue);
+  full_ = false;
+  reserve_.fill();
+  logs_.messages.append("host: there is space for the disk of the machine again; it goes on\n");
+  if (ready_ && !asked_) surroundings_.record(sandbox::Status::running);
+  if (end_ && !at_once_) deadline_ = Clock::now() + kUnmountLimit;
 }
 
 void Life::read_from(os::Fd& fd, LogFile* log) {
@@ -205,6 +271,8 @@ void Life::handle_signal() {
   int status = 0;
   if (::waitpid(qemu_.pid, &status, WNOHANG) != qemu_.pid) return;
   reaped_ = true;
+  full_ = false;
+  reserve_.give_all();
   deadline_ = Clock::time_point::max();
 }
 
@@ -236,6 +304,7 @@ void Life::stop(bool at_once) {
   asked_ = true;
   if (!heard_) return kill_machine("it was stopped while starting");
   to_guest_ += at_once ? "kill\n" : "stop\n";
+  next_look_ = Clock::now();  // if there is space, it can still write
   if (!at_once) return;
   at_once_ = true;
   deadline_ = std::min(deadline_, Clock::now() + kHardStop);
@@ -250,10 +319,15 @@ void Life::write_to_guest() {
 void Life::kill_machine(const std::string& why) {
   if (reaped_ || !killed_for_.empty()) return;
   killed_for_ = why;
+  if (full_) {
+    killed_for_ += "; the host has no space left for its disk, and what the guest had not written there yet is lost";
+    logs_.messages.append("host: the machine is ended: " + killed_for_ + '\n');
+  }
   ::kill(qemu_.pid, SIGKILL);
 }
 
 void Life::keep_time() {
+  if (full_ && ready_ && !asked_) return;  // the guest has no time meanwhile
   if (Clock::now() >= deadline_ && asked_ && !at_once_ && ready_ && !end_) {
     // The time to end by itself is over: the guest can still leave its disk as it should be.
     deadline_ = Clock::time_point::max();

@@ -100,6 +100,10 @@ std::vector<std::string> qemu_arguments(const Machine& machine, Accelerator acce
       "socket,id=console,fd=" + std::to_string(kConsoleFd),
       "-serial",
       "chardev:console",
+      "-chardev",
+      "socket,id=monitor,fd=" + std::to_string(kMonitorFd),
+      "-mon",
+      "chardev=monitor,mode=control",
       "-device",
       "virtio-serial-pci,addr=1.0",
   };

@@ -12,8 +12,9 @@ inline constexpr int kConsoleFd = 10;
 inline constexpr int kControlFd = 11;
 inline constexpr int kStdoutFd = 12;
 inline constexpr int kStderrFd = 13;
-inline constexpr int kLockFd = 14;  ///< the lifecycle lock, which the machine holds as long as it lives
-inline constexpr int kFirstDiskFd = 15;
+inline constexpr int kLockFd = 14;     ///< the lifecycle lock, which the machine holds as long as it lives
+inline constexpr int kMonitorFd = 15;  ///< QEMU's own monitor (QMP)
+inline constexpr int kFirstDiskFd = 16;
 
 /// What fits on the bus of a machine.
 inline constexpr size_t kMaxDisks = 224;

@@ -129,13 +129,11 @@ Result<QemuProcess> start_qemu(const Machine& machine, Accelerator accelerator, 
   MSB_TRY(Pair out, make_pair());
   MSB_TRY(Pair err, make_pair());
   MSB_TRY(Pair messages, make_pair());
-  std::vector<Inherited> inherited{{messages.theirs.get(), 1},
-                                   {messages.theirs.get(), 2},
-                                   {console.theirs.get(), kConsoleFd},
-                                   {control.theirs.get(), kControlFd},
-                                   {out.theirs.get(), kStdoutFd},
-                                   {err.theirs.get(), kStderrFd},
-                                   {lock, kLockFd}};
+  MSB_TRY(Pair monitor, make_pair());
+  std::vector<Inherited> inherited{{messages.theirs.get(), 1},         {messages.theirs.get(), 2},
+                                   {console.theirs.get(), kConsoleFd}, {control.theirs.get(), kControlFd},
+                                   {out.theirs.get(), kStdoutFd},      {err.theirs.get(), kStderrFd},
+                                   {monitor.theirs.get(), kMonitorFd}, {lock, kLockFd}};
   for (size_t i = 0; i < disks.fds.size(); ++i) {
     inherited.push_back({disks.fds[i], kFirstDiskFd + static_cast<int>(i)});
   }
@@ -151,6 +149,7 @@ Result<QemuProcess> start_qemu(const Machine& machine, Accelerator accelerator, 
   process.out = std::move(out.ours);
   process.err = std::move(err.ours);
   process.messages = std::move(messages.ours);
+  process.monitor = std::move(monitor.ours);
   return process;
 }
 

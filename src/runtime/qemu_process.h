@@ -12,6 +12,7 @@ struct QemuProcess {
   pid_t pid = -1;
   os::Fd console, control, out, err;
   os::Fd messages;  ///< what QEMU itself prints
+  os::Fd monitor;   ///< QEMU's own monitor (QMP)
 };
 
 /// Starts QEMU; it dies with the thread that calls this. It gets the disks and `lock` as open descriptors. Only for
