@@ -36,7 +36,18 @@ bool each_piece(std::string_view text, char separator, Test test) {
   }
 }
 
+/// What may stand in brackets: an IPv6 address, without a zone.
+bool is_address(std::string_view text) {
+  return all(text, [](char c) { return is_hex(c) || c == ':'; }) && text.find(':') != std::string_view::npos;
+}
+
 bool is_domain(std::string_view text) {
+  if (text.starts_with('[')) {
+    const size_t end = text.find(']');
+    if (end == std::string_view::npos || !is_address(text.substr(1, end - 1))) return false;
+    const std::string_view port = text.substr(end + 1);
+    return port.empty() || (port.front() == ':' && all(port.substr(1), is_digit));
+  }
   if (const size_t colon = text.find(':'); colon != std::string_view::npos) {
     if (!all(text.substr(colon + 1), is_digit)) return false;
     text = text.substr(0, colon);
@@ -95,6 +106,10 @@ bool is_algorithm(std::string_view text) {
   return all(text, is_alnum) && is_alpha(text.front());
 }
 
+bool is_identifier(std::string_view text) {
+  return text.size() == 64 && all(text, [](char c) { return is_digit(c) || (c >= 'a' && c <= 'f'); });
+}
+
 std::optional<std::string> digest_fault(std::string_view text) {
   constexpr size_t kLeastHex = 32;
   const size_t colon = text.find(':');
@@ -136,11 +151,15 @@ Result<Reference> Reference::parse(std::string_view text) {
     reference.tag_ = "latest";
   }
   if (const auto fault = name_fault(name)) return invalid(text, *fault);
+  // As the name of a repository it could not be told from the id of an image.
+  if (is_identifier(name))
+    return invalid(text, "a name may not be 64 hexadecimal digits; write sha256: before a digest");
 
   // What stands before the first slash is a registry only if it looks like a host.
   const size_t first = name.find('/');
   const std::string_view host = first == std::string_view::npos ? std::string_view() : name.substr(0, first);
-  if (host.find_first_of(".:") != std::string_view::npos || host == "localhost") {
+  const bool upper = std::any_of(host.begin(), host.end(), [](char c) { return is_alpha(c) && !is_lower(c); });
+  if (host.find_first_of(".:") != std::string_view::npos || host == "localhost" || upper) {
     reference.registry_ = host == "index.docker.io" ? "docker.io" : host;
     reference.repository_ = name.substr(first + 1);
   } else {

@@ -30,7 +30,9 @@ TEST(Reference, IsCompleted) {
   EXPECT_EQ(normalized("127.0.0.1:5050/a/b@" + digest), "127.0.0.1:5050/a/b@" + digest);
   EXPECT_EQ(normalized("a:1@" + digest), "docker.io/library/a:1@" + digest);
   EXPECT_EQ(normalized("test.com:5000"), "docker.io/library/test.com:5000");
-  EXPECT_EQ(normalized("Foo/bar"), "docker.io/Foo/bar:latest");
+  EXPECT_EQ(normalized("Foo/bar"), "Foo/bar:latest") << "no repository is in upper case, so that is a host";
+  EXPECT_EQ(normalized("[::1]:5000/x"), "[::1]:5000/x:latest");
+  EXPECT_EQ(normalized("[2001:db8::1]/team/app:1"), "[2001:db8::1]/team/app:1");
   EXPECT_EQ(normalized("Foo.com/bar"), "Foo.com/bar:latest");
   EXPECT_EQ(normalized("foo_bar/baz"), "docker.io/foo_bar/baz:latest");
   EXPECT_EQ(normalized("a.b__c---d_e/f"), "a.b__c---d_e/f:latest");
@@ -65,6 +67,14 @@ TEST(Reference, SaysWhatIsWrong) {
       "invalid argument: invalid reference 'a@md5:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa': unsupported digest algorithm");
   EXPECT_EQ(message("a@sha512:" + std::string(64, 'a')).substr(0, 44), "invalid argument: invalid reference 'a@sha51");
   EXPECT_EQ(*Reference::parse("Alpine").error().fact("name"), "Alpine");
+  const std::string bare(64, 'a');
+  EXPECT_EQ(message(bare), "invalid argument: invalid reference '" + bare +
+                               "': a name may not be 64 hexadecimal digits; write sha256: before a digest");
+  EXPECT_EQ(message(bare + ":1").substr(0, 20), "invalid argument: in");
+  EXPECT_OK(Reference::parse("a/" + bare));
+  for (const char* host : {"[::1/x", "[]/x", "[12]/x", "[::1]5000/x", "[::1]:/x", "[::1%eth0]/x", "::1/x"}) {
+    EXPECT_STATUS(Status::invalid_argument, Reference::parse(host)) << host;
+  }
 }
 
 TEST(Reference, RejectsWhatIsCommitted) {
