@@ -38,6 +38,24 @@ std::vector<std::string> names_of(const std::string& host) {
   return {host, "https://" + host};
 }
 
+/// The host of a key, as Docker takes it: what is between the scheme and the path.
+std::string_view host_of(std::string_view key) {
+  for (const std::string_view scheme : {"https://", "http://"}) {
+    if (key.starts_with(scheme)) key.remove_prefix(scheme.size());
+  }
+  return key.substr(0, key.find('/'));
+}
+
+/// The entry of `auths` for a host under a name of its own, or else under any that leads there.
+const json::Value* entry_of(const json::Value* auths, const std::string& name) {
+  if (auths == nullptr || auths->object() == nullptr) return nullptr;
+  if (const json::Value* exact = auths->find(name)) return exact;
+  for (const auto& [key, entry] : *auths->object()) {
+    if (host_of(key) == name) return &entry;
+  }
+  return nullptr;
+}
+
 bool is_helper_name(std::string_view name) {
   return !name.empty() && std::all_of(name.begin(), name.end(), [](char c) {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '_' ||
@@ -117,7 +135,7 @@ Result<Found> find_docker_credentials(const std::string& host, const Log& log, c
         return found;
       }
     }
-    const json::Value* entry = auths != nullptr ? auths->find(name) : nullptr;
+    const json::Value* entry = entry_of(auths, name);
     if (entry == nullptr) continue;
     if (auto found = read_entry(*entry)) return found;
   }

@@ -63,6 +63,18 @@ TEST_F(CredentialsTest, FromDockersConfig) {
   EXPECT_EQ(*find("A.example"), std::nullopt);
 }
 
+TEST_F(CredentialsTest, KeysMayHaveASchemeAndAPath) {
+  docker(R"({"auths":{"https://a.example/v1/":{"username":"ann","password":"1"},
+             "http://b.example:5000":{"username":"ben","password":"2"},
+             "https://c.example/v2/":{"username":"old","password":"3"},"c.example":{"username":"cy","password":"4"},
+             "https://d.example.evil/v1/":{"username":"x","password":"5"}}})");
+  EXPECT_EQ(*find("a.example"), (Credentials{"ann", "1", {}}));
+  EXPECT_EQ(*find("b.example:5000"), (Credentials{"ben", "2", {}}));
+  EXPECT_EQ(*find("c.example"), (Credentials{"cy", "4", {}})) << "the host itself comes first";
+  EXPECT_EQ(*find("b.example"), std::nullopt);
+  EXPECT_EQ(*find("d.example"), std::nullopt);
+}
+
 TEST_F(CredentialsTest, FromAHelper) {
   docker(R"({"credHelpers":{"a.example":"lab"}})");
   helper(R"(read host; [ "$1" = get ] && [ "$host" = a.example ] || exit 1
