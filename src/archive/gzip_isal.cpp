@@ -53,12 +53,15 @@ class IsalDecoder final : public MemberDecoder {
   std::string_view problem() const override { return problem_; }
 
  private:
+  static constexpr uint32_t kReservedFlags = 0xE0;  // RFC 1952: "must be zero", and a reader must refuse others
+
   /// isal_inflate() would read the header itself, but forgets its flags between two calls: one that comes in pieces
   /// goes wrong.
   int inflate() {
     if (in_header_) {
       const int code = isal_read_gzip_header(&state_, &header_);
       if (code != ISAL_DECOMP_OK) return code;
+      if ((header_.flags & kReservedFlags) != 0) return ISAL_INVALID_WRAPPER;
       in_header_ = false;
     }
     return isal_inflate(&state_);

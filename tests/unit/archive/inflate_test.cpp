@@ -114,6 +114,21 @@ TEST(Inflate, RefusesDamage) {
   }
 }
 
+TEST(Inflate, RefusesReservedFlags) {
+  for (const char flag : {'\x20', '\x40', '\x80'}) {
+    std::string blob = gzip(sample());
+    blob[3] = flag;
+    EXPECT_EQ(inflate(blob).status, Status::image_invalid) << static_cast<int>(flag);
+    for (auto* make : {make_zlib_decoder, make_gzip_decoder}) {
+      const auto decoder = make();
+      decoder->begin();
+      std::string room(5000, '\0');
+      MemberDecoder::Step step;
+      EXPECT_FALSE(decoder->step(as_bytes(blob), std::as_writable_bytes(std::span(room)), step));
+    }
+  }
+}
+
 TEST(Inflate, StopsABomb) {
   const std::string zeros(1 << 20, '\0');
   const InflateLimits limits{(1 << 20) - 1};
