@@ -225,8 +225,8 @@ Done TarReader::fill_entry(const TarHeader& header, Extensions& extensions, TarE
     return refuse_tar("its size is no number");
   }
   entry.type = type_of(header.type());
-  // V7 had no type for directories; it marked their names.
-  if (header.type() == '\0' && entry.size == 0 && entry.path.ends_with('/')) entry.type = TarType::directory;
+  // V7 had no type for directories; it marked their names, and readers know no body of them, whatever their size says.
+  if (header.type() == '\0' && entry.path.ends_with('/')) entry.type = TarType::directory;
   if (is_header_only(entry.type)) entry.size = 0;
   entry.stored = entry.size;
 

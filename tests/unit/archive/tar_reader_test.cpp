@@ -90,6 +90,16 @@ TEST(TarReader, KnowsTypes) {
   EXPECT_EQ(members[1].entry.link, "to");
 }
 
+TEST(TarReader, DirectoriesOfV7HaveNoBody) {
+  TarBuilder tar;
+  tar.add({.name = "v7/", .type = '\0', .magic = {}, .patches = {{124, "00000001000\0"}}}).add("next", "x");
+  const auto members = members_of(tar);
+  ASSERT_EQ(members.size(), 2U);
+  EXPECT_EQ(members[0].entry.type, TarType::directory);
+  EXPECT_EQ(members[0].entry.size, 0U);
+  EXPECT_EQ(members[1].entry.path, "next");
+}
+
 TEST(TarReader, ReadsBinaryAndOddNumbers) {
   const auto members =
       members_of(TarBuilder()
