@@ -1,6 +1,8 @@
 #include "archive/layer_tree.h"
 
+#include <algorithm>
 #include <utility>
+#include <vector>
 
 namespace msb::archive {
 
@@ -14,7 +16,9 @@ constexpr std::string_view kWhiteout = ".wh.";
 constexpr std::string_view kMeta = ".wh..wh.";  // aufs's own files, which mean nothing elsewhere
 constexpr std::string_view kOpaque = ".wh..wh..opq";
 
-/// A file called just `.wh.` removes nothing; it is a file.
+constexpr unsigned kMaxLinks = 40;                      // on the way to one member, as in Linux
+constexpr uint64_t kMaxFollowed = uint64_t{256} << 20;  // bytes of paths to walk behind links, of all members
+
 bool is_marker(std::string_view name) { return name.size() > kWhiteout.size() && name.starts_with(kWhiteout); }
 
 Kind kind_of(TarType type) {
@@ -89,6 +93,7 @@ Result<Id> LayerTree::add_member(const TarEntry& entry) {
     return tree::kNone;
   }
   MSB_TRY(const Place place, make_place(path));
+  if (place.name == kWhiteout) return refuse_tar("a whiteout that does not say what it removes");
   const bool marker = is_marker(place.name);
   if (marker && (entry.type == TarType::regular || entry.type == TarType::symlink)) {
     MSB_CHECK(add_marker(place, entry, true));
@@ -122,21 +127,63 @@ Result<Id> LayerTree::add_member(const TarEntry& entry) {
 /// The directory a path lies in, made if need be, and the name in it.
 Result<LayerTree::Place> LayerTree::make_place(std::string_view path) {
   Place place;
+  std::string_view rest = path;
   while (true) {
-    const size_t slash = path.find('/');
+    const size_t slash = rest.find('/');
     if (slash == std::string_view::npos) break;
-    MSB_TRY(place.directory, enter(place.directory, path.substr(0, slash)));
-    path.remove_prefix(slash + 1);
+    const std::string_view name = rest.substr(0, slash);
+    const Id found = tree_.child(place.directory, name);
+    if (found != tree::kNone && tree_.at(found).kind == Kind::symlink) {
+      const size_t end = path.rfind('/');
+      MSB_TRY(place.directory, follow(path.substr(0, end)));
+      rest = path.substr(end + 1);
+      break;
+    }
+    MSB_TRY(place.directory, enter(place.directory, name));
+    rest.remove_prefix(slash + 1);
   }
-  place.name = path;
+  place.name = rest;
   return place;
+}
+
+/// The directory that a path with links leads to, made if need be. As in a chroot, nothing leads out of the root.
+Result<Id> LayerTree::follow(std::string_view path) {
+  std::vector<Id> way{tree::kRoot};
+  std::string rest(path);
+  unsigned links = 0;
+  for (size_t at = 0; at < rest.size();) {
+    const size_t end = std::min(rest.find('/', at), rest.size());
+    const std::string_view name = std::string_view(rest).substr(at, end - at);
+    at = end + 1;
+    if (name.empty() || name == ".") continue;
+    if (name == "..") {
+      if (way.size() > 1) way.pop_back();
+      continue;
+    }
+    const Id found = tree_.child(way.back(), name);
+    if (found == tree::kNone || tree_.at(found).kind != Kind::symlink) {
+      if (name.size() > limits_.max_component || way.size() > limits_.max_depth) {
+        return refuse_tar("a link leads to a path that is too long");
+      }
+      MSB_TRY(const Id entered, enter(way.back(), name));
+      way.push_back(entered);
+      continue;
+    }
+    std::string target = tree_.at(found).extra->target;
+    if (target.starts_with('/')) way.resize(1);
+    if (at < rest.size()) target.append("/").append(rest, at);
+    followed_ += target.size();
+    if (++links > kMaxLinks || followed_ > kMaxFollowed) return refuse_tar("too many links lead to it");
+    rest = std::move(target);
+    at = 0;
+  }
+  return way.back();
 }
 
 Result<Id> LayerTree::enter(Id directory, std::string_view name) {
   const Id found = tree_.child(directory, name);
   if (found != tree::kNone && tree_.at(found).kind == Kind::directory) return found;
   if (found != tree::kNone && !tree_.at(found).whiteout()) {
-    // Never through a symlink, not even one inside the layer: it may point anywhere once the layer is in use.
     return refuse_tar("its parent \"" + printable(name) + "\" is not a directory");
   }
   MSB_TRY(const Id made, make(Kind::directory));

@@ -38,6 +38,7 @@ class LayerTree {
 
   Result<tree::Id> add_member(const TarEntry& entry);
   Result<Place> make_place(std::string_view path);
+  Result<tree::Id> follow(std::string_view path);
   Result<tree::Id> enter(tree::Id directory, std::string_view name);
   Result<tree::Id> make(tree::Kind kind);
   Done count_text(size_t size);
@@ -52,6 +53,7 @@ class LayerTree {
   const TarLimits limits_;
   tree::Tree tree_;
   uint64_t text_ = 0;
+  uint64_t followed_ = 0;
 };
 
 }  // namespace msb::archive
