@@ -45,6 +45,8 @@ const (
 	ErrInternal
 	ErrSnapshotMigration
 	ErrNoDefaultCommand
+	ErrSnapshotHasChildren // ErrInternal to errors.Is and IsKind too, as the next
+	ErrSnapshotArchive
 )
 
 // Names of the kinds: those of the constants without Err, and those by which the library calls them.
@@ -85,6 +87,8 @@ var kindNames = [...]string{
 	ErrInternal:               "Internal",
 	ErrSnapshotMigration:      "SnapshotMigration",
 	ErrNoDefaultCommand:       "NoDefaultCommand",
+	ErrSnapshotHasChildren:    "SnapshotHasChildren",
+	ErrSnapshotArchive:        "SnapshotArchive",
 }
 
 // String is the name of the constant without Err, and "Unknown" for other values.
@@ -97,6 +101,11 @@ func (k ErrorKind) String() string {
 
 // Error makes a kind a target for errors.Is. Functions never return a bare kind.
 func (k ErrorKind) Error() string { return k.String() }
+
+// is tells whether a kind is another one, or was called so before it had a name of its own.
+func (k ErrorKind) is(other ErrorKind) bool {
+	return k == other || other == ErrInternal && (k == ErrSnapshotHasChildren || k == ErrSnapshotArchive)
+}
 
 // kindOf asks the library for the kind of a status: the table is its own.
 func kindOf(status capi.Status) ErrorKind {

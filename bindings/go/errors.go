@@ -37,9 +37,10 @@ func (e *Error) Unwrap() error { return e.Cause }
 // Is makes errors.Is(err, target) true for the kind of the error, for fs.ErrNotExist and fs.ErrExist where the kind says
 // so, and for what a failed system call had to say (syscall.ENOSPC, fs.ErrPermission, …).
 func (e *Error) Is(target error) bool {
+	if kind, asked := target.(ErrorKind); asked {
+		return e.Kind.is(kind)
+	}
 	switch target {
-	case e.Kind:
-		return true
 	case fs.ErrNotExist:
 		switch e.Kind {
 		case ErrSandboxNotFound, ErrImageNotFound, ErrSnapshotNotFound, ErrVolumeNotFound, ErrPathNotFound:
@@ -59,7 +60,7 @@ func (e *Error) Is(target error) bool {
 }
 
 // Code is the library's own name of the failure, finer than the kind where several share ErrInternal: "busy",
-// "database", "snapshot_has_children", …; "" for an error that did not come from the library.
+// "database", "http", …; "" for an error that did not come from the library.
 func (e *Error) Code() string {
 	if e.native == nil {
 		return ""
@@ -80,7 +81,7 @@ func (e *Error) Detail(key string) string {
 // IsKind tells whether err, or an error that it wraps, is an [Error] of this kind.
 func IsKind(err error, kind ErrorKind) bool {
 	var failure *Error
-	return errors.As(err, &failure) && failure.Kind == kind
+	return errors.As(err, &failure) && failure.Kind.is(kind)
 }
 
 // wrap makes an *Error of what package capi returned.

@@ -41,12 +41,13 @@ func TestKindNumbersArePinned(t *testing.T) {
 		m.ErrInvalidArgument: 25, m.ErrInvalidHandle: 26, m.ErrBufferTooSmall: 27, m.ErrCancelled: 28,
 		m.ErrLibraryNotLoaded: 29, m.ErrMetricsDisabled: 30, m.ErrMetricsUnavailable: 31, m.ErrUnsupportedOperation: 32,
 		m.ErrInternal: 33, m.ErrSnapshotMigration: 34, m.ErrNoDefaultCommand: 35,
+		m.ErrSnapshotHasChildren: 36, m.ErrSnapshotArchive: 37,
 	} {
 		if int(kind) != number {
 			t.Errorf("%v is %d, want %d", kind, int(kind), number)
 		}
 	}
-	for _, other := range []m.ErrorKind{-1, 36, 1000} {
+	for _, other := range []m.ErrorKind{-1, 38, 1000} {
 		if other.String() != "Unknown" {
 			t.Errorf("kind %d prints %q", int(other), other.String())
 		}

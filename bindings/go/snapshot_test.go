@@ -249,7 +249,10 @@ func TestForkAndParents(t *testing.T) {
 		t.Errorf("parent is %v, want %s", child.Parent(), parent.Digest())
 	}
 	err = m.Snapshot.Remove(ctx, "parent", false)
-	wantKind(t, err, m.ErrInternal)
+	wantKind(t, err, m.ErrSnapshotHasChildren)
+	if !errors.Is(err, m.ErrInternal) || !m.IsKind(err, m.ErrInternal) || m.IsKind(err, m.ErrSnapshotArchive) {
+		t.Errorf("%v is not told apart, or not known by its older name", err)
+	}
 	var failure *m.Error
 	if errors.As(err, &failure); failure.Code() != "snapshot_has_children" {
 		t.Errorf("code is %q", failure.Code())

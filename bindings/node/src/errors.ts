@@ -5,12 +5,15 @@ export type MicrosandboxErrorCode =
   | "runtime" | "json" | "protocol" | "execTimeout" | "sandboxFsOps"
   | "imageNotFound" | "imageInUse" | "image"
   | "snapshotNotFound" | "snapshotAlreadyExists" | "snapshotSandboxRunning" | "snapshotImageMissing" | "snapshotIntegrity"
+  | "snapshotHasChildren" | "snapshotArchive" | "snapshotReadOnly"
   | "volumeNotFound" | "volumeAlreadyExists"
   | "patchFailed" | "metricsDisabled" | "metricsUnavailable"
   | "unsupportedOperation" | "unsupported" | "custom" | "nix" | "terminal" | "noDefaultCommand";
 
 /** What may be known of a failure besides its message. */
-export interface FailureOptions extends ErrorOptions {
+export interface FailureOptions {
+  /** What it comes from. */
+  cause?: unknown;
   /** errno of the system call that failed. */
   errno?: number;
   /** Facts by name: `path`, `reference`, `digest`, `expected`, `actual`, `member`, `sandboxes`, … */
@@ -74,6 +77,16 @@ export class MetricsUnavailableError extends coded("metricsUnavailable") {}
 export class UnsupportedOperationError extends coded("unsupportedOperation") {}
 export class UnsupportedError extends coded("unsupported") {}
 export class CustomError extends coded("custom") {}
+/** Refused as long as other snapshots name it as their parent; `details.children` is their number. */
+export class SnapshotHasChildrenError extends CustomError {
+  override readonly code: MicrosandboxErrorCode = "snapshotHasChildren";
+}
+/** The archive of a snapshot is damaged, or is none. */
+export class SnapshotArchiveError extends CustomError {
+  override readonly code: MicrosandboxErrorCode = "snapshotArchive";
+}
+/** The handle came from a list, and can only be looked at. */
+export class SnapshotReadOnlyError extends coded("snapshotReadOnly") {}
 export class NixError extends coded("nix") {}
 export class TerminalError extends coded("terminal") {}
 export class NoDefaultCommandError extends coded("noDefaultCommand") {}

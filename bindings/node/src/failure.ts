@@ -41,8 +41,9 @@ export const classes: Readonly<Record<string, ErrorClass>> = {
   snapshot_image_missing: errors.SnapshotImageMissingError,
   snapshot_integrity: errors.SnapshotIntegrityError,
   snapshot_migration: errors.CustomError,
-  snapshot_has_children: errors.CustomError,
-  snapshot_archive: errors.CustomError,
+  snapshot_has_children: errors.SnapshotHasChildrenError,
+  snapshot_archive: errors.SnapshotArchiveError,
+  snapshot_read_only: errors.SnapshotReadOnlyError,
   volume_not_found: errors.VolumeNotFoundError,
   volume_already_exists: errors.VolumeAlreadyExistsError,
   exec_timeout: errors.ExecTimeoutError,
@@ -64,7 +65,7 @@ const bracketed = new Set<ErrorClass>([
 ]);
 
 /** Tags for which there is no class at all in this API. */
-const plain = new Set(["snapshot_read_only", "exec_failed", "network_policy", "secret_violation", "tls"]);
+const plain = new Set(["exec_failed", "network_policy", "secret_violation", "tls"]);
 
 export function isNativeFailure(value: unknown): value is NativeFailure {
   return value instanceof Error && typeof (value as Partial<NativeFailure>).tag === "string" && "status" in value;

@@ -1,6 +1,7 @@
 import type { CallOptions } from "./call.js";
 import { onClientOf, type Client } from "./client.js";
 import { disposedBy } from "./dispose.js";
+import { SnapshotReadOnlyError } from "./errors.js";
 import { native, type NativeHandle, type SnapshotRow } from "./native.js";
 import { Snapshot } from "./snapshot.js";
 
@@ -45,7 +46,7 @@ export class SnapshotHandle {
   async remove(opts?: { force?: boolean } & Omit<CallOptions, "client">): Promise<void> {
     const { handle, client } = this.#writable();
     return onClientOf(client, opts, (_, control) =>
-      native.snapshotHandleRemove(client.handle, handle, opts?.force, control));
+      native.snapshotHandleRemove(client.handle, handle, opts?.force, control), ["force"]);
   }
 
   /** Frees what is held in memory, at once rather than when it is collected. */
@@ -55,7 +56,8 @@ export class SnapshotHandle {
 
   #writable() {
     if (this.#live) return this.#live;
-    throw new Error("SnapshotHandle is read-only: it came from Snapshot.list(); use Snapshot.get(name) for one that is not");
+    throw new SnapshotReadOnlyError(
+      "SnapshotHandle is read-only: it came from Snapshot.list(); use Snapshot.get(name) for one that is not");
   }
 }
 

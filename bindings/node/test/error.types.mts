@@ -10,9 +10,10 @@ type Classes =
   | "VolumeNotFoundError" | "VolumeAlreadyExistsError" | "ImageError" | "PatchFailedError" | "MetricsDisabledError"
   | "MetricsUnavailableError" | "UnsupportedOperationError" | "UnsupportedError" | "CustomError" | "NixError"
   | "TerminalError" | "NoDefaultCommandError" | "SnapshotNotFoundError" | "SnapshotAlreadyExistsError"
-  | "SnapshotSandboxRunningError" | "SnapshotImageMissingError" | "SnapshotIntegrityError";
+  | "SnapshotSandboxRunningError" | "SnapshotImageMissingError" | "SnapshotIntegrityError" | "SnapshotHasChildrenError"
+  | "SnapshotArchiveError" | "SnapshotReadOnlyError";
 
-export const all: Record<Classes, new (message: string, options?: ErrorOptions) => MicrosandboxError> = microsandbox;
+export const all: Record<Classes, new (message: string, options?: { cause?: unknown }) => MicrosandboxError> = microsandbox;
 
 same<Same<
   ConstructorParameters<typeof MicrosandboxError>[0], MicrosandboxErrorCode

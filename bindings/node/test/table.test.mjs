@@ -28,7 +28,7 @@ for (const [, tag, value, kind, name, code] of rows) {
       assert.equal(error.code, code);
       assert.equal(error.cause, raw);
     }
-    const expected = /^Snapshot\w+Error$/.test(name) ? `[${kind}] what happened` : "what happened";
+    const expected = /^Snapshot(?!ReadOnly|HasChildren|Archive)\w+Error$/.test(name) ? `[${kind}] what happened` : "what happened";
     assert.equal(error.message, expected);
   });
 }

@@ -11,8 +11,8 @@ from .errors import (CloudHttpError, ExecFailedError, ExecTimeoutError, Filesyst
                      ImageNotFoundError, ImagePullFailedError, InvalidConfigError, IoError, MetricsDisabledError,
                      MetricsUnavailableError, MicrosandboxError, NetworkPolicyError, NoDefaultCommandError,
                      PathNotFoundError, SandboxAlreadyExistsError, SandboxNotFoundError, SandboxNotRunningError,
-                     SandboxStillRunningError, SecretViolationError, SnapshotAlreadyExistsError,
-                     SnapshotImageMissingError, SnapshotIntegrityError, SnapshotMigrationError, SnapshotNotFoundError,
+                     SandboxStillRunningError, SecretViolationError, SnapshotAlreadyExistsError, SnapshotArchiveError,
+                     SnapshotHasChildrenError, SnapshotImageMissingError, SnapshotIntegrityError, SnapshotMigrationError, SnapshotNotFoundError,
                      SnapshotSandboxRunningError, TlsError, UnsupportedError, UnsupportedOperationError,
                      VolumeNotFoundError)
 from .progress import OutputCallback, Progress, ProgressCallback
@@ -30,7 +30,7 @@ __all__ = [
     "PathNotFoundError", "Progress", "ProgressCallback", "PullSession", "RegistryAuth", "Sandbox",
     "SandboxAlreadyExistsError", "SandboxHandle", "SandboxNotFoundError", "SandboxNotRunningError",
     "SandboxStillRunningError", "SandboxStopResult", "SecretViolationError", "Snapshot",
-    "SnapshotAlreadyExistsError", "SnapshotHandle", "SnapshotImageMissingError", "SnapshotIntegrityError",
+    "SnapshotAlreadyExistsError", "SnapshotArchiveError", "SnapshotHandle", "SnapshotHasChildrenError", "SnapshotImageMissingError", "SnapshotIntegrityError",
     "SnapshotMigrationError", "SnapshotNotFoundError", "SnapshotSandboxRunningError", "TlsError",
     "UnsupportedError", "UnsupportedOperationError", "VolumeNotFoundError", "close_default_client", "deadline",
     "live_handles", "version",

@@ -13,7 +13,7 @@ class MicrosandboxError(Exception):
 
     code: ClassVar[str] = "microsandbox-error"
 
-    #: Tag of the library's own, finer kind of failure: ``snapshot_has_children``.
+    #: Tag of the library's own, finer kind of failure: ``busy``.
     kind: str = "unknown"
     #: ``errno`` of the system call that failed, or None when none did.
     os_code: Optional[int] = None
@@ -147,6 +147,18 @@ class SnapshotMigrationError(MicrosandboxError):
     code = "snapshot-migration"
 
 
+class SnapshotHasChildrenError(MicrosandboxError):
+    """Other snapshots name it as their parent; ``details["children"]`` is their number."""
+
+    code = "snapshot-has-children"
+
+
+class SnapshotArchiveError(MicrosandboxError):
+    """The archive of a snapshot is damaged, or is none."""
+
+    code = "snapshot-archive"
+
+
 class NetworkPolicyError(MicrosandboxError):
     """A network policy is malformed."""
 
@@ -219,6 +231,8 @@ CLASS_OF: Dict[str, Type[BaseException]] = {
     "snapshot_image_missing": SnapshotImageMissingError,
     "snapshot_integrity": SnapshotIntegrityError,
     "snapshot_migration": SnapshotMigrationError,
+    "snapshot_has_children": SnapshotHasChildrenError,
+    "snapshot_archive": SnapshotArchiveError,
     "volume_not_found": VolumeNotFoundError,
     "exec_timeout": ExecTimeoutError,
     "exec_failed": ExecFailedError,
