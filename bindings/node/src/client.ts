@@ -1,6 +1,7 @@
 import { controlled, type CallOptions } from "./call.js";
 import { disposedBy } from "./dispose.js";
-import type { HomeOptions } from "./home.js";
+import { homeKeys, inHome, type HomeOptions } from "./home.js";
+import { keysOf, known } from "./given.js";
 import { stopAll } from "./machine.js";
 import { native, type ClientData, type Control, type NativeHandle } from "./native.js";
 
@@ -52,7 +53,8 @@ export class Client {
 
   /** Opens a home, and creates it where there is none; `Home.inspect` looks without opening. */
   static async open(options?: ClientOptions): Promise<Client> {
-    return new Client(await controlled(undefined, (control) => native.clientOpen(options, control)));
+    known(options, clientKeys);
+    return new Client(await controlled(undefined, (control) => native.clientOpen(inHome(options), control)));
   }
 
   /** The client of calls that name none: that of `$MSB_HOME` or `~/.microsandbox`, which stays open until it is closed. */
@@ -93,18 +95,30 @@ disposedBy(Client, (client) => client.close());
 /** The default client, and the environment it was opened in: a program that changes that gets another one. */
 let current: { readonly key: string; readonly client: Promise<Client> } | undefined;
 
-/** A call on `client`. @internal */
-export function onClientOf<T>(
+const clientKeys = [
+  ...homeKeys,
+  ...keysOf<Omit<ClientOptions, keyof HomeOptions>>({
+    readOnly: true, noCreate: true, noRecover: true, threads: true, onLog: true, logLevel: true,
+  }),
+];
+
+/** A call on `client`, whose options are those of every call, and `keys`. @internal */
+export async function onClientOf<T>(
   client: Client, options: CallOptions | undefined,
-  start: (client: Client, control: Control | undefined) => Promise<T>,
+  start: (client: Client, control: Control | undefined) => Promise<T>, keys: readonly string[] = [],
 ): Promise<T> {
+  known(options, keys);
+  if (!(client instanceof Client)) throw new TypeError("client must be an object of this library");
+  if (options?.client && options.client !== client) throw new TypeError("options.client is not the one that this object is of");
   return controlled(options, (control) => start(client, control));
 }
 
 /** A call on the client that `options` names, or on the default one. @internal */
 export async function onClient<T>(
   options: CallOptions | undefined, start: (client: Client, control: Control | undefined) => Promise<T>,
+  keys: readonly string[] = [],
 ): Promise<T> {
+  known(options, keys);
   options?.signal?.throwIfAborted();
-  return onClientOf(options?.client ?? (await Client.default()), options, start);
+  return onClientOf(options?.client ?? (await Client.default()), options, start, keys);
 }

@@ -1,4 +1,8 @@
+import { userInfo } from "node:os";
+import { join } from "node:path";
+
 import { controlled, type CallOptions } from "./call.js";
+import { keysOf, known } from "./given.js";
 import { native } from "./native.js";
 
 /** Where a home is, and what it is made for. */
@@ -16,6 +20,25 @@ export interface HomeOptions {
    * ones upgrade. A home that has an index stays as it is.
    */
   newHomeRelease?: string;
+}
+
+/** @internal */
+export const homeKeys = keysOf<HomeOptions>({
+  home: true, cacheDir: true, snapshotsDir: true, sandboxesDir: true, busyTimeoutMs: true, newHomeRelease: true,
+});
+
+/**
+ * The options with the home that is meant by default. The library would ask the environment of the process, which is not
+ * always that of the program: a worker may have one of its own, and Bun keeps what a program sets to itself. @internal
+ */
+export function inHome<T extends HomeOptions>(options: T | undefined): T | undefined {
+  if (options?.home) return options;
+  const { MSB_HOME, HOME } = process.env;
+  try {
+    return { ...options, home: MSB_HOME || join(HOME || userInfo().homedir, ".microsandbox") } as T;
+  } catch {
+    return options; // nobody knows of a home directory, as the library will say
+  }
 }
 
 /** The file that describes a snapshot: "manifest.json" up to 0.6.6, "snapshot.json" from 0.6.7 on. */
@@ -81,7 +104,8 @@ export class Home {
    * Changes nothing at all, and works where `Client.open` does not: on a home that is missing, damaged, read-only, or newer
    * than known. What is wrong with it is in the report, and no reason to reject.
    */
-  static inspect(options?: HomeOptions & Omit<CallOptions, "client">): Promise<HomeReport> {
-    return controlled(options, (control) => native.homeInspect(options, control));
+  static async inspect(options?: HomeOptions & Omit<CallOptions, "client">): Promise<HomeReport> {
+    known(options, homeKeys);
+    return controlled(options, (control) => native.homeInspect(inHome(options), control));
   }
 }

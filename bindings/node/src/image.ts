@@ -1,5 +1,6 @@
 import type { CallOptions } from "./call.js";
 import { onClient } from "./client.js";
+import { keysOf } from "./given.js";
 import { native, type ImageData } from "./native.js";
 import { policyCode, type PullPolicy } from "./pull-policy.js";
 
@@ -103,6 +104,17 @@ export interface PullOptions extends LayerLimits {
   fallBack?: boolean | undefined;
 }
 
+const layerKeys = keysOf<LayerLimits>({ maxFileBytes: true, maxLayerBytes: true, maxLayerEntries: true });
+
+/** @internal */
+export const pullKeys = [
+  ...layerKeys,
+  ...keysOf<Omit<PullOptions, keyof LayerLimits>>({
+    policy: true, force: true, insecure: true, username: true, password: true, caCerts: true, platform: true,
+    keepBlobs: true, fallBack: true,
+  }),
+];
+
 /** What {@link Image.pull} got, and what it took. */
 export interface ImagePullResult {
   readonly handle: ImageHandle;
@@ -144,7 +156,8 @@ export class Image {
 
   /** Takes a reference away; refuses while a sandbox uses the image, unless forced. */
   static remove(reference: string, opts?: { force?: boolean } & CallOptions): Promise<void> {
-    return onClient(opts, (client, control) => native.imageRemove(client.handle, reference, opts?.force, control));
+    return onClient(opts, (client, control) => native.imageRemove(client.handle, reference, opts?.force, control),
+      ["force"]);
   }
 
   /** Removes images that no sandbox and no snapshot uses, and files that nothing refers to. */
@@ -166,7 +179,7 @@ export class Image {
   static async load(inputPath: string, opts?: { tag?: string } & LayerLimits & CallOptions): Promise<ImageHandle[]> {
     const tags = opts?.tag === undefined ? [] : [opts.tag];
     const images = await onClient(opts, (client, control) =>
-      native.imageLoad(client.handle, inputPath, { ...opts, tags }, control));
+      native.imageLoad(client.handle, inputPath, { ...opts, tags }, control), ["tag", ...layerKeys]);
     return images.map((data) => new ImageHandle(data));
   }
 
@@ -178,17 +191,19 @@ export class Image {
   static async pull(reference: string, opts?: PullOptions & CallOptions): Promise<ImagePullResult> {
     const options = { ...opts, policy: policyCode(opts?.policy) };
     const { handle, ...report } = await onClient(opts, (client, control) =>
-      native.imagePull(client.handle, reference, options, control));
+      native.imagePull(client.handle, reference, options, control), pullKeys);
     return { handle: new ImageHandle(handle), ...report };
   }
 
   /** Writes images as one archive, the same bytes each time. */
-  static save(
+  static async save(
     reference: string | readonly string[],
     opts: { outputPath: string; format?: "docker" | "oci" } & CallOptions,
   ): Promise<void> {
+    if (![undefined, "docker", "oci"].includes(opts.format)) throw new TypeError("opts.format must be docker or oci");
     const references = typeof reference === "string" ? [reference] : reference;
     return onClient(opts, (client, control) =>
-      native.imageSave(client.handle, references, opts.outputPath, { oci: opts.format === "oci" }, control));
+      native.imageSave(client.handle, references, opts.outputPath, { oci: opts.format === "oci" }, control),
+      ["outputPath", "format"]);
   }
 }

@@ -11,8 +11,9 @@ export { libraryVersion, liveHandles } from "./library.js";
 export type {
   CommandOptions, LogOptions, MachineOptions, RunOptions, RunResult, SandboxStopResult, StartOptions,
 } from "./machine.js";
-export { PullPolicies, type PullPolicy } from "./pull-policy.js";
-export { PullProgressCreate } from "./pull-progress.js";
+export { ImageBuilder } from "./image-builder.js";
+export { DiskImageFormats, PullPolicies, type DiskImageFormat, type PullPolicy } from "./pull-policy.js";
+export { PullProgressCreate, type PullEvent, type PullProgress } from "./pull-progress.js";
 export { Sandbox } from "./sandbox.js";
 export { SandboxBuilder, type CreateOptions } from "./sandbox-builder.js";
 export { SandboxStatuses, type SandboxConfig, type SandboxStatus } from "./sandbox-config.js";

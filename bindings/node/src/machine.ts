@@ -3,6 +3,7 @@ import { attach, attachedTo, forget } from "./attached.js";
 import type { CallOptions } from "./call.js";
 import { onClientOf, type Client } from "./client.js";
 import { MicrosandboxError, UnsupportedError } from "./errors.js";
+import { keysOf, known } from "./given.js";
 import { isNativeFailure } from "./failure.js";
 import { native, type Control, type StartData } from "./native.js";
 import type { SandboxStatus } from "./sandbox-config.js";
@@ -96,6 +97,17 @@ export interface SandboxStopResult {
   readonly source: string | null;
 }
 
+const commandKeys = keysOf<CommandOptions>({
+  memory: true, cpus: true, network: true, hostname: true, kernel: true, accelerator: true, readyTimeoutMs: true,
+  env: true, cwd: true, user: true, outputLimit: true,
+});
+/** @internal */
+export const startKeys = [...commandKeys, ...keysOf<Omit<StartOptions, keyof CommandOptions>>({ command: true })];
+const runKeys = [
+  ...commandKeys, ...keysOf<Omit<RunOptions, keyof CommandOptions>>({ onOutput: true, stopLimitMs: true }),
+];
+const logKeys = keysOf<LogOptions>({ source: true, maxBytes: true });
+
 /** For methods of objects that came from a client. */
 export type OwnOptions = Omit<CallOptions, "client">;
 
@@ -121,8 +133,9 @@ function settings(options: CommandOptions | undefined, command: readonly string[
 export async function boot(
   client: Client, name: string, detached: boolean, machine: StartOptions | undefined, options?: CallOptions,
 ): Promise<void> {
+  known(machine, startKeys);
   const start = { ...settings(machine, machine?.command), attached: !detached, stopLimitMs };
-  await onClientOf(client, options, (_, control) => native.sandboxStart(client.handle, name, start, control));
+  await onClientOf(client, options, (_, control) => native.sandboxStart(client.handle, name, start, control), startKeys);
   if (!detached) attach(client, name);
 }
 
@@ -131,7 +144,8 @@ export async function run(
 ): Promise<RunResult> {
   const start = { ...settings(options, command), stopLimitMs: options?.stopLimitMs };
   const { end, message, exitCode, ...ended } = await onClientOf(client, options, (_, control) =>
-    native.sandboxRun(client.handle, name, start, { ...control, onOutput: options?.onOutput }));
+    native.sandboxRun(client.handle, name, start, { ...control, onOutput: options?.onOutput }),
+    runKeys);
   const result = { exitCode, ...ended };
   if (exitCode !== null) return result as RunResult;
   throw new Error(`exec failed: sandbox ${name}: ${message ?? `its machine was ${end}`}`, { cause: result });
@@ -176,7 +190,7 @@ export async function stopped(client: Client, name: string, options?: OwnOptions
 export function logs(client: Client, name: string, options?: LogOptions & OwnOptions): Promise<Buffer> {
   const { source, maxBytes } = options ?? {};
   return onClientOf(client, options, (_, control) =>
-    native.sandboxLogs(client.handle, name, { source, maxBytes }, control));
+    native.sandboxLogs(client.handle, name, { source, maxBytes }, control), logKeys);
 }
 
 /** That it runs, if only just. */

@@ -1,8 +1,10 @@
 import type { CallOptions, Progress } from "./call.js";
 import { Client, onClientOf } from "./client.js";
-import { SandboxStillRunningError, SnapshotImageMissingError } from "./errors.js";
-import { Image, type PullOptions } from "./image.js";
-import { boot, stop, stopLimitMs, type StartOptions } from "./machine.js";
+import { SandboxStillRunningError, SnapshotImageMissingError, UnsupportedError } from "./errors.js";
+import { known, texts, the, whole } from "./given.js";
+import { Image, pullKeys, type PullOptions } from "./image.js";
+import { ImageBuilder } from "./image-builder.js";
+import { boot, startKeys, stop, stopLimitMs, type StartOptions } from "./machine.js";
 import { native, type SandboxCreateData } from "./native.js";
 import { policyCode, type PullPolicy } from "./pull-policy.js";
 import { PullProgressCreate } from "./pull-progress.js";
@@ -30,11 +32,13 @@ export class SandboxBuilder {
   readonly #env = new Map<string, string>();
   #cpus: number | undefined;
   #memory: number | undefined;
-  #ephemeral: boolean | undefined;
   #pullPolicy: string | undefined;
   #replaceLimitMs: number | undefined;
   #detached = false;
   #boot = true;
+  #unsupported: string | undefined;
+  readonly #runtime: { workdir?: string; shell?: string; hostname?: string; user?: string; entrypoint?: string[] } = {};
+  readonly #lifecycle: { ephemeral?: boolean; max_duration_secs?: number; idle_timeout_secs?: number } = {};
 
   constructor(name: string) {
     this.#name = name;
@@ -42,49 +46,63 @@ export class SandboxBuilder {
 
   /** Reference of an image, which is pulled as {@link pullPolicy} says. Either this or {@link fromSnapshot}. */
   image(reference: string): this {
-    this.#image = reference;
+    this.#image = the(reference, "string", "reference");
+    this.#unsupported = undefined;
+    return this;
+  }
+
+  /** The same with more to say. Rejects at `create()` for what is no image. */
+  imageWith(configure: (image: ImageBuilder) => ImageBuilder): this {
+    const source = the(configure, "function", "configure")(new ImageBuilder()).build();
+    this.#unsupported = undefined;
+    if (source?.kind === "oci") {
+      this.#image = source.reference;
+      if (source.upperSizeMib !== undefined) this.#upperMiB = source.upperSizeMib;
+    } else if (source) {
+      this.#unsupported = source.kind === "bind" ? "a directory of the host" : "a disk image";
+    }
     return this;
   }
 
   /** Name, path or digest of a snapshot: the sandbox gets a private copy of its disk. */
   fromSnapshot(pathOrName: string): this {
-    this.#fromSnapshot = pathOrName;
+    this.#fromSnapshot = the(pathOrName, "string", "pathOrName");
     return this;
   }
 
   label(key: string, value: string): this {
-    this.#labels.set(key, value);
+    this.#labels.set(the(key, "string", "key"), the(value, "string", "value"));
     return this;
   }
 
   labels(labels: Record<string, string>): this {
-    for (const [key, value] of Object.entries(labels)) this.#labels.set(key, value);
+    for (const [key, value] of texts(labels, "labels")) this.#labels.set(key, value);
     return this;
   }
 
   env(key: string, value: string): this {
-    this.#env.set(key, value);
+    this.#env.set(the(key, "string", "key"), the(value, "string", "value"));
     return this;
   }
 
   envs(vars: Record<string, string>): this {
-    for (const [key, value] of Object.entries(vars)) this.#env.set(key, value);
+    for (const [key, value] of texts(vars, "vars")) this.#env.set(key, value);
     return this;
   }
 
   cpus(count: number): this {
-    this.#cpus = count;
+    this.#cpus = whole(count, "count");
     return this;
   }
 
   memory(mib: number): this {
-    this.#memory = mib;
+    this.#memory = whole(mib, "mib");
     return this;
   }
 
   /** Size of the writable disk; 4 GiB by default. Not with {@link fromSnapshot}. */
   ociUpperSize(mib: number): this {
-    this.#upperMiB = mib;
+    this.#upperMiB = whole(mib, "mib");
     return this;
   }
 
@@ -95,31 +113,72 @@ export class SandboxBuilder {
 
   /** The same with another limit than 10 s for a gentle end. */
   replaceWithTimeout(timeoutMs: number): this {
-    this.#replaceLimitMs = timeoutMs;
+    this.#replaceLimitMs = whole(timeoutMs, "timeoutMs");
     return this;
   }
 
   /** Whether the sandbox is left to others: neither disposing of the object nor the end of this program then stops it. */
   detached(enabled: boolean): this {
-    this.#detached = enabled;
+    this.#detached = the(enabled, "boolean", "enabled");
     return this;
   }
 
   /** With false, `create()` makes record and disk only. */
   boot(enabled: boolean): this {
-    this.#boot = enabled;
+    this.#boot = the(enabled, "boolean", "enabled");
     return this;
   }
 
   /** Whether microsandbox removes it when it stops. */
   ephemeral(enabled: boolean): this {
-    this.#ephemeral = enabled;
+    this.#lifecycle.ephemeral = the(enabled, "boolean", "enabled");
+    return this;
+  }
+
+  /** Makes `msb` end the machine after a time, in seconds. */
+  maxDuration(seconds: number): this {
+    this.#lifecycle.max_duration_secs = whole(seconds, "seconds");
+    return this;
+  }
+
+  /** Makes `msb` end the machine when it had nothing to do for a time, in seconds. */
+  idleTimeout(seconds: number): this {
+    this.#lifecycle.idle_timeout_secs = whole(seconds, "seconds");
+    return this;
+  }
+
+  /** Directory that commands start in. */
+  workdir(path: string): this {
+    this.#runtime.workdir = the(path, "string", "path");
+    return this;
+  }
+
+  /** Who commands run as. */
+  user(user: string): this {
+    this.#runtime.user = the(user, "string", "user");
+    return this;
+  }
+
+  hostname(name: string): this {
+    this.#runtime.hostname = the(name, "string", "name");
+    return this;
+  }
+
+  shell(shell: string): this {
+    this.#runtime.shell = the(shell, "string", "shell");
+    return this;
+  }
+
+  /** In place of the image's. */
+  entrypoint(words: readonly string[]): this {
+    if (!Array.isArray(words)) throw new TypeError("words must be an array of strings");
+    this.#runtime.entrypoint = words.map((word: string) => the(word, "string", "a word"));
     return this;
   }
 
   /** When the image is pulled; by default "if-missing". */
   pullPolicy(policy: PullPolicy | (string & {})): this {
-    this.#pullPolicy = policy;
+    this.#pullPolicy = the(policy, "string", "policy");
     return this;
   }
 
@@ -131,7 +190,10 @@ export class SandboxBuilder {
       ...(this.#fromSnapshot !== undefined && { fromSnapshot: this.#fromSnapshot }),
       ...(this.#cpus !== undefined && { cpus: this.#cpus }),
       ...(this.#memory !== undefined && { memoryMib: this.#memory }),
-      ...(this.#ephemeral !== undefined && { ephemeral: this.#ephemeral }),
+      ...(this.#lifecycle.ephemeral !== undefined && { ephemeral: this.#lifecycle.ephemeral }),
+      ...(this.#lifecycle.max_duration_secs !== undefined && { maxDurationSecs: this.#lifecycle.max_duration_secs }),
+      ...(this.#lifecycle.idle_timeout_secs !== undefined && { idleTimeoutSecs: this.#lifecycle.idle_timeout_secs }),
+      ...this.#runtime,
       ...(this.#pullPolicy !== undefined && { pullPolicy: this.#pullPolicy }),
       env: Object.fromEntries(this.#env),
       labels: Object.fromEntries(this.#labels),
@@ -143,6 +205,13 @@ export class SandboxBuilder {
    * that fails.
    */
   async create(options?: CreateOptions): Promise<Sandbox> {
+    known(options, ["pull", "machine"]);
+    known(options?.pull, pullKeys);
+    known(options?.machine, startKeys);
+    if (this.#unsupported) {
+      throw new UnsupportedError(`unsupported operation: a sandbox from ${this.#unsupported}; this package makes them from ` +
+                                 "OCI images and snapshots");
+    }
     const policy = policyCode(this.#pullPolicy);
     const create = {
       image: this.#image,
@@ -211,7 +280,8 @@ export class SandboxBuilder {
   #stored(policy: number): object {
     return {
       resources: { cpus: this.#cpus, max_cpus: this.#cpus, memory_mib: this.#memory, max_memory_mib: this.#memory },
-      lifecycle: { ephemeral: this.#ephemeral },
+      runtime: this.#runtime,
+      lifecycle: this.#lifecycle,
       env: this.#env.size > 0 ? [...this.#env].map(([key, value]) => ({ key, value })) : undefined,
       pull_policy: this.#pullPolicy && storedPolicies[policy],
     };

@@ -2,6 +2,7 @@ import { detach } from "./attached.js";
 import type { CallOptions } from "./call.js";
 import { Client, onClient } from "./client.js";
 import { disposedBy } from "./dispose.js";
+import { known, texts } from "./given.js";
 import * as machine from "./machine.js";
 import type { RunOptions, RunResult, StartOptions } from "./machine.js";
 import { native } from "./native.js";
@@ -34,8 +35,10 @@ export class Sandbox extends SandboxMachine {
   }
 
   /** Those that have all these labels. */
-  static listWith(filter: { labels?: Record<string, string> }, options?: CallOptions): Promise<SandboxHandle[]> {
-    const labels = Object.entries(filter.labels ?? {});
+  static async listWith(filter: { labels?: Record<string, string> }, options?: CallOptions): Promise<SandboxHandle[]> {
+    const { labels: wanted = {}, ...others } = filter;
+    known(others, []);
+    const labels = texts(wanted, "labels");
     return onClient(options, async (client, control) =>
       (await native.sandboxList(client.handle, labels, control)).map((data) => new SandboxHandle(data, client)));
   }

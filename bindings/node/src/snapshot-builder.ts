@@ -1,5 +1,7 @@
 import type { CallOptions } from "./call.js";
 import { onClient } from "./client.js";
+import { InvalidConfigError } from "./errors.js";
+import { the } from "./given.js";
 import { native } from "./native.js";
 import { Snapshot } from "./snapshot.js";
 
@@ -17,7 +19,8 @@ export interface SnapshotConfig {
 export class SnapshotBuilder {
   #subject: string;
   #source: string | undefined;
-  #destination: { name: string } | { path: string } | undefined;
+  #name: string | undefined;
+  #path: string | undefined;
   #destDir: string | undefined;
   #labels: [string, string][] = [];
   #force = false;
@@ -28,19 +31,19 @@ export class SnapshotBuilder {
     this.#subject = sourceSandbox;
   }
 
-  /** A bare name under the snapshots directory. The last of name and path counts. */
+  /** A bare name under the snapshots directory. Either this or a path: `create()` refuses both. */
   name(name: string): this {
-    return this.#set(() => (this.#destination = { name }));
+    return this.#set(() => (this.#name = the(name, "string", "name")));
   }
 
   /** The directory to create. */
   path(path: string): this {
-    return this.#set(() => (this.#destination = { path }));
+    return this.#set(() => (this.#path = the(path, "string", "path")));
   }
 
   /** The later value of a key counts. */
   label(key: string, value: string): this {
-    return this.#set(() => this.#labels.push([key, value]));
+    return this.#set(() => this.#labels.push([the(key, "string", "key"), the(value, "string", "value")]));
   }
 
   /** Replace the snapshot that is there. */
@@ -55,12 +58,12 @@ export class SnapshotBuilder {
 
   /** The spelling of later releases: with it, what the builder was made with is the name of the snapshot. */
   fromSandbox(sourceSandbox: string): this {
-    return this.#set(() => (this.#source = sourceSandbox));
+    return this.#set(() => (this.#source = the(sourceSandbox, "string", "sourceSandbox")));
   }
 
   /** With a name: put it there instead of the snapshots directory. */
   destDir(dir: string): this {
-    return this.#set(() => (this.#destDir = dir));
+    return this.#set(() => (this.#destDir = the(dir, "string", "dir")));
   }
 
   build(): SnapshotConfig {
@@ -77,9 +80,10 @@ export class SnapshotBuilder {
   }
 
   async create(options?: CallOptions): Promise<Snapshot> {
+    const target = this.#target();
     this.#set(() => (this.#used = true));
     const create = {
-      ...this.#target(), destDir: this.#destDir, labels: this.#labels, force: this.#force,
+      ...target, destDir: this.#destDir, labels: this.#labels, force: this.#force,
       recordIntegrity: this.#recordIntegrity,
     };
     return onClient(options, async (client, control) =>
@@ -87,7 +91,12 @@ export class SnapshotBuilder {
   }
 
   #target(): { name?: string; path?: string } {
-    return this.#destination ?? (this.#source === undefined ? {} : { name: this.#subject });
+    if (this.#name !== undefined && this.#path !== undefined) {
+      throw new InvalidConfigError("invalid config: a snapshot has a name or a path, not both");
+    }
+    if (this.#path !== undefined) return { path: this.#path };
+    const name = this.#name ?? (this.#source === undefined ? undefined : this.#subject);
+    return name === undefined ? {} : { name };
   }
 
   #set(change: () => void): this {

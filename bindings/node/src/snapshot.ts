@@ -1,6 +1,7 @@
 import type { CallOptions } from "./call.js";
 import { onClient, onClientOf } from "./client.js";
 import { disposedBy } from "./dispose.js";
+import { keysOf } from "./given.js";
 import type { SnapshotForm } from "./home.js";
 import { native, type SnapshotData } from "./native.js";
 import { SnapshotBuilder } from "./snapshot-builder.js";
@@ -40,6 +41,12 @@ export interface ConvertOpts {
   dropParent?: boolean;
 }
 
+const convertKeys = keysOf<ConvertOpts>({
+  form: true, name: true, path: true, destDir: true, force: true, recordIntegrity: true, integrityAlgorithm: true,
+  dropParent: true,
+});
+const exportKeys = keysOf<ExportOpts>({ withParents: true, withImage: true, plainTar: true });
+
 /** What {@link Snapshot.verify} found. A mismatch is no report: it rejects with `SnapshotIntegrityError`. */
 export type SnapshotVerifyReport =
   | { readonly digest: string; readonly path: string; readonly upper: { readonly kind: "notRecorded" } }
@@ -73,7 +80,7 @@ export class Snapshot {
    */
   static convert(pathOrName: string, opts: ConvertOpts & CallOptions): Promise<Snapshot> {
     return onClient(opts, async (client, control) =>
-      new Snapshot(await native.snapshotConvert(client.handle, pathOrName, opts, control), client));
+      new Snapshot(await native.snapshotConvert(client.handle, pathOrName, opts, control), client), convertKeys);
   }
 
   /** Opens and checks metadata; the disk is not read, that is {@link verify}. */
@@ -103,7 +110,7 @@ export class Snapshot {
   /** Removes by path, name or digest; refuses while indexed snapshots name it as parent, unless forced. */
   static remove(pathOrName: string, opts?: { force?: boolean } & CallOptions): Promise<void> {
     return onClient(opts, (client, control) =>
-      native.snapshotRemove(client.handle, pathOrName, opts?.force, control));
+      native.snapshotRemove(client.handle, pathOrName, opts?.force, control), ["force"]);
   }
 
   /** Brings the index in line with a directory, by default that of snapshots; resolves to the number indexed. */
@@ -113,7 +120,7 @@ export class Snapshot {
 
   /** Writes one archive, `.tar.zst` unless `plainTar`. */
   static export(nameOrPath: string, out: string, opts?: ExportOpts & CallOptions): Promise<void> {
-    return onClient(opts, (client, control) => native.snapshotExport(client.handle, nameOrPath, out, opts, control));
+    return onClient(opts, (client, control) => native.snapshotExport(client.handle, nameOrPath, out, opts, control), exportKeys);
   }
 
   /** Takes an archive in, everything checked before anything becomes visible. */

@@ -70,6 +70,13 @@ case $part in
     }
     check --module node16 --moduleResolution node16 test/*.types.mts test/*.types.cts
     check --module es2022 --moduleResolution bundler test/*.types.mts
+    # The declarations are all that programs for older engines see.
+    mkdir -p older
+    echo 'import { Snapshot, type SnapshotVerifyReport } from "microsandbox"; export const use: [typeof Snapshot, SnapshotVerifyReport?] = [Snapshot];' >older/use.ts
+    for edition in es2018 es2020 es2021; do
+      "$stage/node_modules/.bin/tsc" --noEmit --strict --target $edition --lib $edition --module node16 \
+        --moduleResolution node16 --typeRoots "$stage/node_modules/@types" --types node older/use.ts
+    done
     ;;
   *) echo "usage: run.sh package|test|types BUILD_DIR WORK_DIR"; exit 2 ;;
 esac

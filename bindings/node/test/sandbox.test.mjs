@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { beforeEach, test } from "node:test";
 
 import {
-  Client, GiB, Image, ImageInUseError, ImageNotFoundError, InvalidConfigError, KiB, MiB, PullPolicies,
+  Client, DiskImageFormats, GiB, Image, ImageBuilder, ImageInUseError, ImageNotFoundError, InvalidConfigError, KiB, MiB, PullPolicies,
   PullProgressCreate, Sandbox, SandboxAlreadyExistsError, SandboxBuilder, SandboxHandle, SandboxNotFoundError,
   SandboxStatuses, SnapshotNotFoundError, TiB, UnsupportedError,
 } from "microsandbox";
@@ -137,7 +137,12 @@ test("progress of a sandbox that is being made", async () => {
   const creating = await make("seen").createWithPullProgress();
   assert.ok(creating instanceof PullProgressCreate);
   const phases = [];
-  for await (const { phase } of creating) phases.push(phase);
+  const kinds = [];
+  for await (const { phase, kind } of creating) {
+    phases.push(phase);
+    kinds.push(kind);
+  }
+  assert.equal(kinds.at(-1), "complete");
   assert.equal(phases.at(-1), "complete");
   assert.equal((await creating.awaitSandbox()).name, "seen");
   assert.equal(await creating.progress.recv(), null);
@@ -159,6 +164,40 @@ test("builders tell what they were told", async () => {
     await new SandboxBuilder("x").image("a").cpus(1).memory(2).ephemeral(true).pullPolicy("never").envs({ E: "f" }).build(),
     { name: "x", image: "a", cpus: 1, memoryMib: 2, ephemeral: true, pullPolicy: "never", env: { E: "f" }, labels: {} },
   );
+  assert.deepEqual(
+    await new SandboxBuilder("x").imageWith((image) => image.oci("a").upperSize(64)).workdir("/w").user("u").hostname("h").shell("/s")
+      .entrypoint(["e", "f"]).maxDuration(60).idleTimeout(5).build(),
+    { name: "x", image: "a", maxDurationSecs: 60, idleTimeoutSecs: 5, workdir: "/w", user: "u", hostname: "h", shell: "/s",
+      entrypoint: ["e", "f"], env: {}, labels: {} },
+  );
+  assert.deepEqual(new ImageBuilder().disk("/d.raw").format("raw").fstype("ext4").build(),
+                   { kind: "disk", path: "/d.raw", format: "raw", fstype: "ext4" });
+  assert.deepEqual(DiskImageFormats, ["qcow2", "raw", "vmdk"]);
+});
+
+test("what a builder was told of the machine is stored", async () => {
+  const made = await make("told").workdir("/w").user("1000").hostname("h").shell("/bin/sh").entrypoint(["/e"])
+    .maxDuration(60).idleTimeout(5).create();
+  const { runtime, lifecycle } = (await Sandbox.get(made.name)).config();
+  assert.deepEqual([runtime.workdir, runtime.user, runtime.hostname, runtime.shell, runtime.entrypoint],
+                   ["/w", "1000", "h", "/bin/sh", ["/e"]]);
+  assert.deepEqual([lifecycle.maxDurationSecs, lifecycle.idleTimeoutSecs], [60, 5]);
+  await Sandbox.remove("told");
+});
+
+test("builders refuse what they do not know", async () => {
+  for (const wrong of [
+    (b) => b.cpus("2"), (b) => b.memory(-1), (b) => b.env("k", 1), (b) => b.labels("l"), (b) => b.boot(1),
+    (b) => b.entrypoint("sh"), (b) => b.maxDuration(0.5), (b) => b.image(7), (b) => b.imageWith("x"),
+  ]) {
+    assert.throws(() => wrong(Sandbox.builder("x")), TypeError);
+  }
+  await assert.rejects(make("x").create({ machines: {} }), TypeError);
+  await assert.rejects(make("x").create({ machine: { ram: 1 } }), TypeError);
+  await assert.rejects(make("x").create({ pull: { secure: true } }), TypeError);
+  await assert.rejects(Sandbox.listWith({ label: {} }), TypeError);
+  await assert.rejects(Sandbox.start("x", { memmory: 1 }), TypeError);
+  await assert.rejects(Sandbox.builder("x").imageWith((image) => image.disk("/d.raw")).create(), UnsupportedError);
 });
 
 test("sandboxes of another home", async () => {

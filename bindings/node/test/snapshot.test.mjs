@@ -7,7 +7,8 @@ import { beforeEach, test } from "node:test";
 
 import {
   Client, CustomError, InvalidConfigError, MicrosandboxError, Sandbox, SandboxNotFoundError, Snapshot,
-  SnapshotAlreadyExistsError, SnapshotBuilder, SnapshotHandle, SnapshotIntegrityError, SnapshotNotFoundError,
+  SnapshotAlreadyExistsError, SnapshotArchiveError, SnapshotBuilder, SnapshotHandle, SnapshotHasChildrenError,
+  SnapshotIntegrityError, SnapshotNotFoundError, SnapshotReadOnlyError,
 } from "microsandbox";
 
 import { reference, sandbox, workspace } from "./support.mjs";
@@ -78,8 +79,8 @@ test("list is newest first, and its handles are read-only", async () => {
   assert.deepEqual([second.name, first.name], ["second", "first"]);
   for (const refused of [() => second.open(), () => second.remove(), () => second.remove({ force: true })]) {
     const error = await refused().catch((caught) => caught);
-    assert.equal(error.constructor, Error);
-    assert.equal(error.code, undefined);
+    assert.ok(error instanceof SnapshotReadOnlyError && error instanceof MicrosandboxError);
+    assert.equal(error.code, "snapshotReadOnly");
     assert.match(error.message, /^SnapshotHandle is read-only.*Snapshot\.get\(name\)/);
   }
 });
@@ -97,7 +98,7 @@ test("a parent is kept until it is forced", async () => {
   const snap = await Snapshot.builder("baseline").name("parent").create();
   await Sandbox.builder("fork").fromSnapshot("parent").boot(false).create();
   await Snapshot.builder("fork").name("child").create();
-  await assert.rejects(Snapshot.remove("parent"), { name: CustomError.name, message: /has 1 indexed child/ });
+  await assert.rejects(Snapshot.remove("parent"), { name: SnapshotHasChildrenError.name, message: /has 1 indexed child/ });
   await Snapshot.remove(snap.digest, { force: true });
   assert.equal((await Snapshot.get("child")).parentDigest, snap.digest);
 });
@@ -154,9 +155,51 @@ test("a snapshot that is there stays, unless forced", async () => {
   assert.equal((await Snapshot.list()).length, 1);
 });
 
-test("builders: the last destination counts, and create uses one up", async () => {
+test("builders take a name or a path, and not both in any order", async () => {
   const path = join(folder, "by-path");
-  const builder = new SnapshotBuilder("baseline").name("by-name").path(path);
+  for (const both of [
+    new SnapshotBuilder("baseline").name("by-name").path(path), new SnapshotBuilder("baseline").path(path).name("by-name"),
+  ]) {
+    assert.throws(() => both.build(), InvalidConfigError);
+    await assert.rejects(both.create(), InvalidConfigError);
+  }
+  for (const wrong of [() => Snapshot.builder("baseline").name(1), () => Snapshot.builder("baseline").label("k", 1)]) {
+    assert.throws(wrong, TypeError);
+  }
+});
+
+test("what nobody would read is refused", async () => {
+  await Snapshot.builder("baseline").name("strict").create();
+  await assert.rejects(Snapshot.remove("strict", { forse: true }), { name: "TypeError", message: /unknown option "forse"; there are: force/ });
+  await assert.rejects(Snapshot.remove("strict", "force"), TypeError);
+  await assert.rejects(Snapshot.export("strict", join(folder, "no.tar"), { plainTar: "yes" }), TypeError);
+  await assert.rejects(Snapshot.export("strict", join(folder, "no.tar"), { plain: true }), TypeError);
+  await assert.rejects(Snapshot.list({ client: {} }), TypeError);
+  await assert.rejects(Snapshot.list({ signal: 1 }), TypeError);
+  await assert.rejects(Snapshot.list({ onProgress: 1 }), TypeError);
+  const handle = await Snapshot.get("strict");
+  await assert.rejects(handle.remove({ forced: true }), TypeError);
+  await handle.remove();
+});
+
+test("children and a corrupt archive are told apart", async () => {
+  await Snapshot.builder("baseline").name("trunk").create();
+  await Sandbox.builder("branch").fromSnapshot("trunk").boot(false).create();
+  await Snapshot.builder("branch").name("leaf").create();
+  await assert.rejects(Snapshot.remove("trunk"), (error) => error instanceof SnapshotHasChildrenError &&
+    error instanceof CustomError && error.code === "snapshotHasChildren" && /has 1 indexed child/.test(error.message));
+  const damaged = join(folder, "damaged.tar");
+  writeFileSync(damaged, "no archive");
+  await assert.rejects(Snapshot.import(damaged), (error) => error instanceof SnapshotArchiveError &&
+    error instanceof CustomError && error.code === "snapshotArchive" && error.message.startsWith("invalid snapshot archive: "));
+  await Snapshot.remove("leaf");
+  await Snapshot.remove("trunk");
+  await Sandbox.remove("branch");
+});
+
+test("create uses a builder up", async () => {
+  const path = join(folder, "by-path");
+  const builder = new SnapshotBuilder("baseline").path(path);
   assert.deepEqual(builder.build(), {
     sourceSandbox: "baseline", destinationKind: "path", destinationValue: path, labels: [], force: false,
     recordIntegrity: false,
@@ -216,5 +259,5 @@ test("a snapshot is converted for other releases", async () => {
 test("an archive that is none", async () => {
   const path = join(folder, "text.tar");
   writeFileSync(path, "no archive");
-  await assert.rejects(Snapshot.import(path), { name: CustomError.name, message: /^invalid snapshot archive/ });
+  await assert.rejects(Snapshot.import(path), { name: SnapshotArchiveError.name, message: /^invalid snapshot archive/ });
 });
