@@ -1,3 +1,6 @@
+#include <fcntl.h>
+#include <unistd.h>
+
 #include <cerrno>
 #include <new>
 
@@ -104,7 +107,22 @@ int parse_and_run(int argc, char** argv) {
   return run_and_report(shell);
 }
 
+/// Where standard input, output or error is closed, the next file that is opened would be taken for it. What is put
+/// there instead can be used for nothing, so that whoever reads or writes is told.
+bool occupy_closed_streams() {
+  for (const int fd : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) {
+    if (fcntl(fd, F_GETFD) >= 0) continue;
+    int opened = open("/dev/null", fd == STDIN_FILENO ? O_WRONLY : O_RDONLY);
+    if (opened < 0) opened = open("/", O_RDONLY | O_DIRECTORY);
+    if (opened != fd) return false;
+  }
+  return true;
+}
+
 }  // namespace
 }  // namespace msbctl
 
-int main(int argc, char** argv) { return msbctl::parse_and_run(argc, argv); }
+int main(int argc, char** argv) {
+  if (!msbctl::occupy_closed_streams()) return msbctl::kFailed;
+  return msbctl::parse_and_run(argc, argv);
+}

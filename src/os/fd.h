@@ -25,4 +25,8 @@ class Fd {
   int fd_ = -1;
 };
 
+/// What is open as `fd`, under a number above those of standard input, output and error, which are taken for those by
+/// whoever writes there: `fd` itself, or a duplicate in place of it. A negative `fd`, and -1 with errno, come back so.
+int above_standard(int fd);
+
 }  // namespace msb::os

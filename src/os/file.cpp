@@ -38,7 +38,7 @@ Result<File> File::open_regular(Fs& fs, int dir, const std::string& path, int fl
 }
 
 Result<File> File::duplicate(Fs& fs, int fd, const std::string& name) {
-  const int copy = ::fcntl(fd, F_DUPFD_CLOEXEC, 0);
+  const int copy = ::fcntl(fd, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
   if (copy < 0) return Error::io("use", name, errno);
   File file;
   file.fs_ = &fs;

@@ -10,6 +10,8 @@
 #include <sys/file.h>
 #include <sys/ioctl.h>
 
+#include "os/fd.h"
+
 namespace msb::os {
 namespace {
 
@@ -25,7 +27,7 @@ auto retry(Call call) -> decltype(call()) {
 }  // namespace
 
 int Fs::open(int dir, const char* path, int flags, mode_t mode) {
-  return retry([&] { return ::openat(dir, path, flags | O_CLOEXEC, mode); });
+  return retry([&] { return above_standard(::openat(dir, path, flags | O_CLOEXEC, mode)); });
 }
 
 int Fs::close(int fd) { return ::close(fd) < 0 ? -errno : 0; }  // never retried: the descriptor is gone either way

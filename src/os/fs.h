@@ -19,7 +19,7 @@ namespace msb::os {
 class Fs {
  public:
   virtual ~Fs() = default;
-  virtual int open(int dir, const char* path, int flags, mode_t mode);  ///< O_CLOEXEC is added
+  virtual int open(int dir, const char* path, int flags, mode_t mode);  ///< O_CLOEXEC is added; never 0 to 2
   virtual int close(int fd);
   virtual ssize_t read(int fd, MutableBytes into);
   virtual ssize_t write(int fd, Bytes bytes);

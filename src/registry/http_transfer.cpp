@@ -3,6 +3,10 @@
 #include <algorithm>
 #include <cstring>
 
+#include <sys/socket.h>
+
+#include "os/fd.h"
+
 namespace msb::registry {
 namespace {
 
@@ -23,6 +27,11 @@ std::string lower(std::string_view text) {
   std::transform(result.begin(), result.end(), result.begin(),
                  [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; });
   return result;
+}
+
+/// A socket that nobody takes for standard output.
+curl_socket_t open_socket(void*, curlsocktype, curl_sockaddr* address) {
+  return os::above_standard(::socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol));
 }
 
 }  // namespace
@@ -88,7 +97,7 @@ Done HttpTransfer::set_up(const HttpRequest& request) {
               set(CURLOPT_CONNECTTIMEOUT_MS, static_cast<long>(http_.patience().connect.count())) &&
               set(CURLOPT_ERRORBUFFER, problem_) && set(CURLOPT_HEADERFUNCTION, &HttpTransfer::on_header) &&
               set(CURLOPT_HEADERDATA, this) && set(CURLOPT_WRITEFUNCTION, &HttpTransfer::on_body) &&
-              set(CURLOPT_WRITEDATA, this);
+              set(CURLOPT_WRITEDATA, this) && set(CURLOPT_OPENSOCKETFUNCTION, &open_socket);
   // It takes no size while it still has a buffer, as it does when the name of a host was not found; then that one is
   // used.
   set(CURLOPT_BUFFERSIZE, static_cast<long>(kReceiveBuffer));

@@ -48,7 +48,7 @@ Result<bool> signal_monitor(const image::Context& context, const std::string& na
   if (!is_live(before.sandbox.status) || !before.record.run) return false;
   const auto pid = static_cast<pid_t>(before.record.run->pid.value_or(0));
   if (pid <= 0) return false;
-  const os::Fd process(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)));
+  const os::Fd process(os::above_standard(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0))));
   if (!process) return false;
   // The number was the monitor's when this was taken if the record and the lock still say so afterwards.
   MSB_TRY(const auto after, sandbox::observe(context, name, sandbox::Lifecycle::free, call));
