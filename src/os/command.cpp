@@ -2,7 +2,6 @@
 
 #include <fcntl.h>
 #include <poll.h>
-#include <spawn.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -15,8 +14,7 @@
 #include <sys/wait.h>
 
 #include "os/fd.h"
-
-extern char** environ;
+#include "os/spawn.h"
 
 namespace msb::os {
 namespace {
@@ -71,33 +69,6 @@ class Child {
   pid_t pid_;
 };
 
-Result<pid_t> spawn(const std::string& program, const std::vector<std::string>& arguments, int in_and_out) {
-  std::vector<char*> argv;
-  for (const std::string& argument : arguments) argv.push_back(const_cast<char*>(argument.c_str()));
-  argv.push_back(nullptr);
-  posix_spawn_file_actions_t actions;
-  posix_spawnattr_t attributes;
-  posix_spawn_file_actions_init(&actions);
-  posix_spawnattr_init(&attributes);
-  posix_spawn_file_actions_adddup2(&actions, in_and_out, STDIN_FILENO);
-  posix_spawn_file_actions_adddup2(&actions, in_and_out, STDOUT_FILENO);
-  posix_spawn_file_actions_addopen(&actions, STDERR_FILENO, "/dev/null", O_WRONLY, 0);
-  // What this process ignores or blocks is no matter of the child's.
-  sigset_t none;
-  sigset_t all;
-  sigemptyset(&none);
-  sigfillset(&all);
-  posix_spawnattr_setsigmask(&attributes, &none);
-  posix_spawnattr_setsigdefault(&attributes, &all);
-  posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
-  pid_t pid = -1;
-  const int failed = ::posix_spawn(&pid, program.c_str(), &actions, &attributes, argv.data(), environ);
-  posix_spawn_file_actions_destroy(&actions);
-  posix_spawnattr_destroy(&attributes);
-  if (failed != 0) return Error::io("run", program, failed);
-  return pid;
-}
-
 /// Sends `input` and receives until the other side closes.
 Result<std::string> converse(int fd, std::string_view input, const std::string& name, const CommandLimits& limits,
                              const Call& call) {
@@ -135,10 +106,17 @@ Result<CommandResult> run_command(const std::vector<std::string>& arguments, con
   // A socket and not two pipes: writing to a program that has gone must not raise SIGPIPE in our caller's process.
   int pair[2];
   if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) != 0) return Error::io("run", program, errno);
-  const Fd ours(pair[0]);
-  Fd theirs(pair[1]);
+  const Fd ours(above_standard(pair[0]));
+  Fd theirs(above_standard(pair[1]));
+  if (!ours || !theirs) return Error::io("run", program, EMFILE);
   ::fcntl(ours.get(), F_SETFL, O_NONBLOCK);
-  MSB_TRY(const pid_t pid, spawn(program, arguments, theirs.get()));
+  Spawn spawn;
+  spawn.pass(theirs.get(), STDIN_FILENO);
+  spawn.pass(theirs.get(), STDOUT_FILENO);
+  spawn.open(STDERR_FILENO, "/dev/null", O_WRONLY);
+  spawn.keep_ignored_endings();
+  // It is a program of the user's, and which variables it wants is its own affair.
+  MSB_TRY(const pid_t pid, spawn.run(program, arguments, whole_environment()));
   Child child(pid);
   theirs.reset();
 

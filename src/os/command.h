@@ -20,8 +20,8 @@ struct CommandResult {
 
 /// Runs a program and waits for it: no shell, `arguments[0]` is found on PATH (only in absolute directories of it),
 /// `input` goes to its standard input, its standard error is dropped. What it says beyond the limit, and what takes
-/// longer, fails with `io` and kills it; so do cancel and deadline of the call. No descriptor of ours is inherited but
-/// those that others open without O_CLOEXEC.
+/// longer, fails with `io` and kills it; so do cancel and deadline of the call. It has the variables of this
+/// process, and no descriptor of it; it works in `/`.
 /// @retval Status::io  there is no such program (os_code ENOENT), or it cannot be run
 Result<CommandResult> run_command(const std::vector<std::string>& arguments, const std::string& input,
                                   const CommandLimits& limits, const Call& call);

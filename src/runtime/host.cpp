@@ -32,8 +32,8 @@ Result<std::string> find_helper(const std::string& name) {
   places.push_back(own_directory() + "/microsandbox");
   places.emplace_back(MSB_INSTALLED_HELPERS);
   for (const std::string& place : places) {
-    std::string path = os::join_path(place, name);
-    if (is_program(path)) return path;
+    const std::string path = os::join_path(place, name);
+    if (is_program(path)) return os::absolute_path(path);  // it is started in another directory
   }
   return Error(Status::unsupported, "the program " + name + " of this library is neither in " + places.front() +
                                         " nor in " + places.back() + "; set MSB_HELPERS to its directory")

@@ -2,7 +2,6 @@
 
 #include <fcntl.h>
 #include <poll.h>
-#include <spawn.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -13,6 +12,7 @@
 #include <sys/wait.h>
 
 #include "os/dir.h"
+#include "os/spawn.h"
 #include "runtime/host.h"
 
 namespace msb::runtime {
@@ -23,46 +23,6 @@ constexpr size_t kMaxLine = 8192;
 // How lines of a monitor begin.
 constexpr std::string_view kHere = "here ";
 constexpr std::string_view kFail = "fail ";
-
-/// Actions and attributes of posix_spawn(3), which is safe in programs with threads.
-class Spawn {
- public:
-  Spawn() {
-    posix_spawn_file_actions_init(&actions_);
-    posix_spawnattr_init(&attributes_);
-    sigset_t none, all;
-    sigemptyset(&none);
-    sigfillset(&all);
-    posix_spawnattr_setsigmask(&attributes_, &none);
-    posix_spawnattr_setsigdefault(&attributes_, &all);
-    posix_spawnattr_setflags(&attributes_,
-                             POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | static_cast<short>(POSIX_SPAWN_SETSID));
-  }
-  Spawn(const Spawn&) = delete;
-  Spawn& operator=(const Spawn&) = delete;
-  ~Spawn() {
-    posix_spawn_file_actions_destroy(&actions_);
-    posix_spawnattr_destroy(&attributes_);
-  }
-
-  void open(int fd, const std::string& path, int flags) {
-    posix_spawn_file_actions_addopen(&actions_, fd, path.c_str(), flags, 0600);
-  }
-  void pass(int from, int to) { posix_spawn_file_actions_adddup2(&actions_, from, to); }
-  /// `subject` is what lists of processes show beside the program.
-  Result<pid_t> run(const std::string& program, std::string subject) {
-    std::string name = program;
-    char* argv[] = {name.data(), subject.data(), nullptr};
-    pid_t pid = -1;
-    const int failed = posix_spawn(&pid, program.c_str(), &actions_, &attributes_, argv, environ);
-    if (failed != 0) return Error::io("cannot start", program, failed);
-    return pid;
-  }
-
- private:
-  posix_spawn_file_actions_t actions_;
-  posix_spawnattr_t attributes_;
-};
 
 /// The failure that a line of failure_line() tells.
 std::optional<Error> parse_failure(std::string_view line) {
@@ -97,19 +57,21 @@ Result<MonitorProcess> MonitorProcess::start(const Machine& machine, int lock, c
   if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, ends) != 0) {
     return Error::io("cannot make", "a channel to the monitor", errno);
   }
-  MonitorProcess monitor{os::Fd(ends[0])};
-  const os::Fd theirs(ends[1]);
-  ::fcntl(ends[1], F_SETFL, 0);
+  MonitorProcess monitor{os::Fd(os::above_standard(ends[0]))};
+  const os::Fd theirs(os::above_standard(ends[1]));
+  if (!monitor.socket_ || !theirs) return Error::io("cannot make", "a channel to the monitor", EMFILE);
+  ::fcntl(theirs.get(), F_SETFL, 0);
   MSB_TRY(const os::Fd socket, above(theirs.get()));
   MSB_TRY(const os::Fd held, above(lock));
   {
-    Spawn spawn;
+    os::Spawn spawn;
+    spawn.lead_session();
     spawn.open(0, "/dev/null", O_RDONLY);
     spawn.open(1, os::join_path(machine.directory, kMonitorLog), O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW);
     spawn.pass(1, 2);
     spawn.pass(socket.get(), kMonitorSocket);
     spawn.pass(held.get(), kMonitorLock);
-    MSB_TRY(const pid_t child, spawn.run(program, machine.name));
+    MSB_TRY(const pid_t child, spawn.run(program, {program, machine.name}, os::basic_environment()));
     // It goes on in a child of its own, so that nobody has to wait for it.
     while (::waitpid(child, nullptr, 0) < 0 && errno == EINTR) continue;
   }

@@ -28,8 +28,9 @@ Result<Pair> make_pair() {
   if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0) {
     return Error::io("cannot make", "a channel to a machine", errno);
   }
-  Pair pair{os::Fd(ends[0]), os::Fd(ends[1])};
-  ::fcntl(ends[0], F_SETFL, O_NONBLOCK);
+  Pair pair{os::Fd(os::above_standard(ends[0])), os::Fd(os::above_standard(ends[1]))};
+  if (!pair.ours || !pair.theirs) return Error::io("cannot make", "a channel to a machine", EMFILE);
+  ::fcntl(pair.ours.get(), F_SETFL, O_NONBLOCK);
   return pair;
 }
 
@@ -58,6 +59,15 @@ struct Inherited {
   for (size_t i = 0; i < inherited.size(); ++i) {
     if (moved[i] < 0 || ::dup2(moved[i], inherited[i].to) < 0) ::_exit(1);
   }
+  const int unused = ::open("/dev/null", O_RDONLY | O_CLOEXEC);
+  if (unused < 0 || ::dup2(unused, 0) < 0 || ::chdir("/") != 0) ::_exit(1);
+  const auto given = [&](int fd) {
+    return std::ranges::any_of(inherited, [&](const Inherited& one) { return one.to == fd; });
+  };
+  for (int fd = 1; fd < above; ++fd) {
+    if (!given(fd)) ::close(fd);
+  }
+  ::close_range(static_cast<unsigned>(above), ~0U, CLOSE_RANGE_CLOEXEC);
   std::vector<char*> argv;
   argv.reserve(arguments.size() + 1);
   for (const std::string& argument : arguments) argv.push_back(const_cast<char*>(argument.c_str()));

@@ -124,7 +124,7 @@ Result<Machine> describe(const image::Context& context, const sandbox::Sandbox& 
   MSB_CHECK(check_accelerator(request.accelerator));
   MSB_TRY(machine.qemu, find_qemu());
   MSB_TRY(const Kernel kernel, find_kernel(context.fs, request.kernel));
-  machine.kernel = kernel.path;
+  MSB_TRY(machine.kernel, os::absolute_path(kernel.path));
   MSB_TRY(machine.initramfs, provide_initramfs(context, kernel, call));
 
   machine.name = sandbox.name;
