@@ -10,7 +10,13 @@
  *              they live as long as the object they came from. NULL means absent, never "".
  *   Threads    Any thread may call any function. Objects do not change once returned, so threads may share them; only
  *              the last msb_handle_free() needs the caller to know that nobody still uses the object.
- *   Processes  Any number of processes, ours or microsandbox's own, may use one home at once.
+ *   Processes  Any number of processes, ours or microsandbox's own, may use one home at once. A client may be used on both
+ *              sides of fork(): the child connects anew with its first call, what either commits stays, and closing or
+ *              freeing in the child takes nothing from the parent. Calls that another thread was at are not the child's.
+ *              fork() waits for the moment in which another thread changes the index; where that lasts, and in a child
+ *              forked by a callback within it or without the C library's fork(), calls fail with MSB_ERR_UNSUPPORTED
+ *              until it has called exec. A machine that is attached ends with the process that has started it; its
+ *              children neither end nor keep it.
  *   Failure    Status other than MSB_OK: *err is a new msb_error (`err` may be NULL), *out is NULL, and nothing else was
  *              written. MSB_OK: *err is NULL. A call that fails, is cancelled or dies leaves the home as it was before
  *              or as it is after, never between; what it had staged is removed then or by msb_client_recover().
@@ -432,8 +438,8 @@ enum {
 MSB_API msb_status msb_client_open(const msb_client_opts *opts, msb_client **out, msb_error **err);
 
 /**
- * Closes the client for every holder of it: calls that run are waited for, later ones fail with MSB_ERR_INVALID_HANDLE.
- * Objects that came from it stay valid. The reference itself still has to be given back.
+ * Closes the client for every holder of it: machines that are attached to it end, calls that run are waited for, later
+ * ones fail with MSB_ERR_INVALID_HANDLE. Objects that came from it stay valid. The reference itself still has to be given back.
  *
  * @param client  The client.
  * @param err     The failure.

@@ -7,7 +7,19 @@ msb_client::msb_client(std::unique_ptr<msb::client::Client> c)
       home(c->home()),
       database_path(c->database_path()),
       read_only(c->read_only()),
-      core(std::move(c)) {}
+      core_(std::move(c)) {}
+
+msb_client::~msb_client() {
+  if (generation_ != msb::os::process_generation()) static_cast<void>(idle_.release());
+}
+
+/// The calls that the parent was at are none of this process.
+void msb_client::disinherit() {
+  generation_ = msb::os::process_generation();
+  calls_ = 0;
+  static_cast<void>(idle_.release());  // its destructor would wait for threads that are not here
+  idle_ = std::make_unique<std::condition_variable>();
+}
 
 namespace msb::capi {
 namespace {
@@ -62,14 +74,49 @@ Result<client::Options> read_options(const msb_client_opts* given) {
 Result<std::unique_ptr<Session>> Session::begin(msb_client* client, const msb_call* call) {
   MSB_TRY(msb_client * checked, use(client));
   std::unique_ptr<Session> session(new Session);
-  session->lock_ = std::shared_lock(checked->mutex);
-  if (!checked->core) return closed();
-  session->client_ = checked->core.get();
+  MSB_TRY(session->client_, checked->begin_call());
+  session->handle_ = checked;
   MSB_TRY(session->call_, read_call(call, session->storage_));
   return session;
 }
 
+Session::~Session() {
+  if (handle_ != nullptr && birthplace_.is_here()) handle_->end_call();
+}
+
 }  // namespace msb::capi
+
+msb::Result<msb::client::Client*> msb_client::begin_call() {
+  MSB_CHECK(msb::os::check_process());
+  const std::lock_guard lock(msb::os::fork_mutex());
+  if (generation_ != msb::os::process_generation()) disinherit();
+  if (!core_ || closing_) return msb::capi::closed();
+  ++calls_;
+  return core_.get();
+}
+
+void msb_client::end_call() {
+  const std::lock_guard lock(msb::os::fork_mutex());
+  // Under the lock, as whoever waits may let the client go as soon as it has it.
+  if (--calls_ == 0 && closing_) idle_->notify_all();
+}
+
+msb::Done msb_client::close() {
+  std::unique_ptr<msb::client::Client> last;
+  MSB_CHECK(msb::os::check_process());
+  std::unique_lock lock(msb::os::fork_mutex());
+  if (generation_ != msb::os::process_generation()) disinherit();
+  if (!core_ || closing_) return msb::capi::closed();
+  closing_ = true;
+  lock.unlock();
+  // First of all, as a call may wait for such a machine.
+  attached.close();
+  lock.lock();
+  while (calls_ != 0) idle_->wait(lock);
+  last = std::move(core_);
+  lock.unlock();
+  return {};
+}
 
 extern "C" {
 
@@ -86,11 +133,7 @@ msb_status msb_client_close(msb_client* client, msb_error** err) {
   using namespace msb;
   return capi::guard(err, [&]() -> Done {
     MSB_TRY(msb_client * checked, capi::use(client));
-    const std::unique_lock lock(checked->mutex);
-    if (!checked->core) return capi::closed();
-    checked->core.reset();
-    checked->attached.drop_all();
-    return {};
+    return checked->close();
   });
 }
 

@@ -31,13 +31,15 @@ class Database::Turn {
  public:
   static Result<Turn> take(Database& database, const Call& call) {
     constexpr std::chrono::milliseconds kLook{20};
-    std::unique_lock lock(database.mutex_);
+    MSB_CHECK(os::check_process());
+    std::unique_lock lock(os::fork_mutex());
+    if (database.generation_ != os::process_generation()) database.disinherit();
     if (database.taken_ && database.owner_ == std::this_thread::get_id()) {
       return Error(Status::internal, "a database transaction was begun inside another one");
     }
     while (database.taken_) {
       MSB_CHECK(call.check());
-      database.turn_over_.wait_for(lock, kLook);
+      database.turn_over_->wait_for(lock, kLook);
     }
     database.taken_ = true;
     database.owner_ = std::this_thread::get_id();
@@ -49,11 +51,11 @@ class Database::Turn {
     if (database_ == nullptr) return;
     if (database_->connection_) database_->connection_->attend_nobody();
     {
-      const std::lock_guard lock(database_->mutex_);
+      const std::lock_guard lock(os::fork_mutex());
       database_->taken_ = false;
       database_->owner_ = {};
     }
-    database_->turn_over_.notify_one();
+    database_->turn_over_->notify_one();
   }
 
  private:
@@ -65,22 +67,44 @@ class Database::Turn {
 Database::Database(os::Fs& fs, const std::string& directory, const DatabaseOptions& options)
     : fs_(fs), directory_(directory), path_(directory + "/msb.db"), options_(options) {}
 
+Database::~Database() {
+  if (generation_ != os::process_generation()) static_cast<void>(turn_over_.release());
+  const os::Section section;
+  connection_.reset();
+}
+
+/// Leaves to the parent what is its own. Threads that waited or had the turn are not in this process.
+void Database::disinherit() {
+  generation_ = os::process_generation();
+  static_cast<void>(turn_over_.release());  // its destructor would wait for them
+  turn_over_ = std::make_unique<std::condition_variable>();
+  taken_ = false;
+  owner_ = {};
+  connection_.reset();
+  data_version_.reset();
+  reconnect_ = false;
+}
+
 Result<std::unique_ptr<Database>> Database::open(os::Fs& fs, const std::string& directory,
                                                  const DatabaseOptions& options, const Call& call) {
+  MSB_CHECK(os::check_process());
   std::unique_ptr<Database> database(new Database(fs, directory, options));
-  if (options.read_only && options.copied) {
-    MSB_CHECK(database->connect_to_copy(call));
-    return database;
-  }
-  if (!options.read_only) MSB_CHECK(database->prepare_for_writing(call));
-  if (!database->opened_for_writing()) MSB_CHECK(database->connect_for_reading(call, database->traces_));
+  const os::Section section;
+  MSB_CHECK(database->connect(call));
   return database;
+}
+
+Done Database::connect(const Call& call) {
+  if (options_.read_only && options_.copied) return connect_to_copy(call);
+  if (!options_.read_only) MSB_CHECK(prepare_for_writing(call));
+  return opened_for_writing() ? Done() : connect_for_reading(call, traces_);
 }
 
 /// Every process holds this lock from before it opens the database until the schema is settled. Nothing where the home
 /// cannot be written.
 Result<std::optional<os::FileLock>> Database::lock_migrations(const Call& call,
                                                               std::optional<std::chrono::milliseconds> timeout) {
+  const os::Outside waiting;
   auto lock = os::FileLock::acquire(fs_, path_ + ".migration.lock", os::LockMode::exclusive, call, timeout);
   if (lock) return std::optional(*std::move(lock));
   if (refuses_writing(lock.error())) return std::optional<os::FileLock>();
@@ -286,7 +310,14 @@ Done Database::attempt(Kind kind, const std::function<bool(Transaction&)>& work,
 
 Done Database::run(Kind kind, const Call& call, const std::function<bool(Transaction&)>& work) {
   MSB_TRY(const Turn turn, Turn::take(*this, call));
+  const os::Section section;
   MSB_CHECK(call.check());
+  if (!connection_) {
+    if (Done connected = connect(call); !connected) {
+      connection_.reset();
+      return connected;
+    }
+  }
   const auto busy_until = Call::Clock::now() + options_.busy_timeout;
   auto delay = kFirstRetry;
   for (int attempts = 1;; ++attempts) {
@@ -296,6 +327,7 @@ Done Database::run(Kind kind, const Call& call, const std::function<bool(Transac
     auto done = attempt(kind, work, worked);
     const bool torn = changed_meanwhile();
     if (done && worked && !torn) return {};
+    MSB_CHECK(os::check_process());
     connection_->attend_nobody();
     if (connection_->in_transaction()) MSB_CHECK(connection_->execute("ROLLBACK"));
     const bool again = (torn || connection_->conflicted()) && attempts < kAttempts && Call::Clock::now() < busy_until;
@@ -303,6 +335,7 @@ Done Database::run(Kind kind, const Call& call, const std::function<bool(Transac
       return Error(Status::busy, "other processes keep changing " + path_ + "; try again").with("path", path_);
     }
     if (!again) return done;
+    const os::Outside waiting;
     MSB_CHECK(call.pause(delay));
     delay = std::min(2 * delay, kLongestRetry);
   }

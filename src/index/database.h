@@ -4,7 +4,6 @@
 #include <condition_variable>
 #include <functional>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <string>
 #include <thread>
@@ -13,6 +12,7 @@
 #include "base/call.h"
 #include "index/schema.h"
 #include "index/sqlite.h"
+#include "os/fork.h"
 #include "os/fs.h"
 #include "os/lock.h"
 #include "os/stamp.h"
@@ -58,12 +58,15 @@ struct DatabaseOptions {
 /// file is made or changed, except for a -shm that is there. A database that is missing then reads as an empty one.
 ///
 /// Any thread may call; transactions of one object take turns on its one connection (they last microseconds, and this
-/// is fairer among threads than SQLite's polling). After a fork the child must open its own.
+/// is fairer among threads than SQLite's polling). A child made by fork() connects anew with its first transaction.
 class Database {
  public:
   /// `directory` is `<home>/db`; made when missing, with the home.
   static Result<std::unique_ptr<Database>> open(os::Fs& fs, const std::string& directory,
                                                 const DatabaseOptions& options, const Call& call);
+  Database(const Database&) = delete;
+  Database& operator=(const Database&) = delete;
+  ~Database();
 
   /// Runs `work(Transaction&)`, which returns a Result, on one consistent state of the tables.
   template <typename Work>
@@ -104,6 +107,7 @@ class Database {
   class Turn;
 
   Database(os::Fs& fs, const std::string& directory, const DatabaseOptions& options);
+  void disinherit();
 
   template <typename Work>
   auto within(Kind kind, const Call& call, Work& work) -> std::invoke_result_t<Work&, Transaction&> {
@@ -119,6 +123,8 @@ class Database {
   Done run(Kind kind, const Call& call, const std::function<bool(Transaction&)>& work);
   Done attempt(Kind kind, const std::function<bool(Transaction&)>& work, bool& worked);
 
+  /// Before anything is known of it in this process.
+  Done connect(const Call& call);
   Result<std::optional<os::FileLock>> lock_migrations(const Call& call,
                                                       std::optional<std::chrono::milliseconds> timeout = {});
   Result<bool> is_closed_to_us(const Call& call);
@@ -138,12 +144,13 @@ class Database {
   const std::string path_;
   const DatabaseOptions options_;
 
-  std::mutex mutex_;  // guards taken_ and owner_; who has the turn owns what follows
-  std::condition_variable turn_over_;
+  // os::fork_mutex() guards these; who has the turn owns what follows.
+  uint64_t generation_ = os::process_generation();  // of the process whose turns and connection these are
+  std::unique_ptr<std::condition_variable> turn_over_ = std::make_unique<std::condition_variable>();
   bool taken_ = false;
   std::thread::id owner_;
 
-  std::unique_ptr<Connection> connection_;
+  std::unique_ptr<Connection> connection_;  // null in a child that has not used it yet
   bool reconnect_ = false;           // the connection sees a frozen state: make a new one for each transaction
   std::optional<os::Stamp> frozen_;  // the file then; nothing when it was not there
   Traces traces_ = Traces::some;     // that the connection may leave, when it is for reading

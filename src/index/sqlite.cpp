@@ -6,7 +6,11 @@
 #include <array>
 #include <cerrno>
 #include <functional>
+#include <mutex>
 #include <utility>
+#include <vector>
+
+#include <sys/stat.h>
 
 namespace msb::index {
 namespace {
@@ -29,6 +33,93 @@ std::string to_uri(std::string_view path, std::string_view parameters) {
   uri += parameters;
   return uri;
 }
+
+/// SQLite knows for each file, by its device and inode, what locks its process has, and what of it is mapped. In a child
+/// made by fork() none of that is so. What is opened there must not be added to what the parent had open, so in the eyes
+/// of SQLite a file that the parent has opened lies on another device.
+namespace lineage {
+
+struct Opened {
+  dev_t device;
+  ino_t inode;
+  uint64_t generation;  // the process that has opened it
+  uint64_t disguise;    // 0 where no parent of that process has
+};
+// Guarded by os::fork_mutex(). What is opened again and again is in it once.
+std::vector<Opened>& opened() {
+  static auto& files = *new std::vector<Opened>;
+  return files;
+}
+
+using Stat = int (*)(const char*, struct stat*);
+using Fstat = int (*)(int, struct stat*);
+Stat real_stat = nullptr;
+Fstat real_fstat = nullptr;
+
+void disguise(struct stat& status) {
+  constexpr unsigned kDeviceBits = 40;
+  const std::lock_guard lock(os::fork_mutex());
+  for (const Opened& file : opened()) {
+    if (file.device != status.st_dev || file.inode != status.st_ino) continue;
+    status.st_dev += static_cast<dev_t>(file.disguise) << kDeviceBits;
+    return;
+  }
+}
+
+int look(const char* path, struct stat* status) {
+  const int result = real_stat(path, status);
+  if (result == 0) disguise(*status);
+  return result;
+}
+
+int look_at(int fd, struct stat* status) {
+  const int result = real_fstat(fd, status);
+  if (result == 0) disguise(*status);
+  return result;
+}
+
+/// For the one system call of SQLite that is `name`.
+template <typename Function>
+bool replace(sqlite3_vfs* vfs, const char* name, Function with, Function& real) {
+  if (real != nullptr) return true;
+  real = reinterpret_cast<Function>(vfs->xGetSystemCall(vfs, name));
+  if (real == nullptr) return false;
+  if (vfs->xSetSystemCall(vfs, name, reinterpret_cast<sqlite3_syscall_ptr>(with)) == SQLITE_OK) return true;
+  real = nullptr;
+  return false;
+}
+
+bool look_through_us() {
+  sqlite3_vfs* const vfs = sqlite3_vfs_find("unix");
+  if (vfs == nullptr || vfs->iVersion < 3 || vfs->xSetSystemCall == nullptr || vfs->xGetSystemCall == nullptr) {
+    return false;
+  }
+  static std::mutex once;
+  const std::lock_guard lock(once);
+  return replace<Stat>(vfs, "stat", look, real_stat) && replace<Fstat>(vfs, "fstat", look_at, real_fstat);
+}
+
+/// Remembers that this process opens the file. False where the parent has, and nothing can be done about it.
+bool note(const std::string& path) {
+  struct stat status {};
+  if (::stat(path.c_str(), &status) != 0) return true;
+  const uint64_t now = os::process_generation();
+  {
+    const std::lock_guard lock(os::fork_mutex());
+    const auto known = std::ranges::find_if(opened(), [&](const Opened& file) {
+      return file.device == status.st_dev && file.inode == status.st_ino;
+    });
+    if (known == opened().end()) {
+      opened().push_back({status.st_dev, status.st_ino, now, 0});
+      return true;
+    }
+    if (known->generation != now) *known = {status.st_dev, status.st_ino, now, now};
+    if (known->disguise == 0) return true;
+  }
+  return look_through_us();
+}
+
+}  // namespace lineage
 
 }  // namespace
 
@@ -62,6 +153,13 @@ std::optional<int64_t> Statement::maybe_integer(int column) const {
 }
 
 Result<std::unique_ptr<Connection>> Connection::open(const std::string& path, Access access) {
+  MSB_CHECK(os::check_process());
+  if (access != Access::memory && !lineage::note(path)) {
+    return Error(Status::unsupported, path +
+                                          " was open in the parent of this process, and SQLite cannot open it again "
+                                          "after a fork; start a program in the child (exec)")
+        .with("path", path);
+  }
   std::unique_ptr<Connection> connection(new Connection(path));
   std::string name = path;
   int flags = SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE;
@@ -88,6 +186,7 @@ Result<std::unique_ptr<Connection>> Connection::open(const std::string& path, Ac
   const int code = sqlite3_open_v2(name.c_str(), &connection->handle_, flags, nullptr);
   if (connection->handle_ == nullptr) return Error(Status::no_memory, "opening database " + path);
   if (code != SQLITE_OK) return connection->failure(code);
+  if (access != Access::memory) lineage::note(path);  // now that it is there
   sqlite3_busy_handler(connection->handle_, &Connection::on_busy, connection.get());
   sqlite3_db_config(connection->handle_, SQLITE_DBCONFIG_ENABLE_FKEY, 1, nullptr);
   sqlite3_db_config(connection->handle_, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, nullptr);
@@ -95,6 +194,7 @@ Result<std::unique_ptr<Connection>> Connection::open(const std::string& path, Ac
 }
 
 Connection::~Connection() {
+  if (!birthplace_.is_here()) return;
   for (const auto& [sql, statement] : idle_) sqlite3_finalize(statement);
   sqlite3_close(handle_);
 }
@@ -120,7 +220,8 @@ int Connection::on_busy(void* self, int count) {
   const auto left = std::chrono::ceil<std::chrono::milliseconds>(connection.busy_until_ - Call::Clock::now());
   if (left.count() <= 0) return 0;
   const std::chrono::milliseconds delay(kDelays[std::min(static_cast<size_t>(count), kDelays.size() - 1)]);
-  return connection.call_->pause(std::min(delay, left)).ok() ? 1 : 0;
+  const os::Outside waiting;
+  return connection.call_->pause(std::min(delay, left)).ok() && connection.birthplace_.is_here() ? 1 : 0;
 }
 
 int Connection::on_progress(void* self) { return static_cast<const Connection*>(self)->call_->stopped() ? 1 : 0; }
@@ -139,10 +240,16 @@ Result<sqlite3_stmt*> Connection::prepare(std::string_view sql) {
 }
 
 void Connection::give_back(sqlite3_stmt* handle) {
+  if (!birthplace_.is_here()) return;
   sqlite3_reset(handle);
   sqlite3_clear_bindings(handle);
-  const auto [slot, added] = idle_.try_emplace(sqlite3_sql(handle), handle);
-  if (!added) sqlite3_finalize(handle);  // it ran twice at once
+  bool added = false;
+  try {
+    added = idle_.try_emplace(sqlite3_sql(handle), handle).second;
+  } catch (const std::bad_alloc&) {
+    added = false;
+  }
+  if (!added) sqlite3_finalize(handle);  // it ran twice at once, or cannot be remembered
 }
 
 Result<Statement> Connection::query(std::string_view sql, std::initializer_list<Param> params) {

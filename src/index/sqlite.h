@@ -14,6 +14,7 @@
 #include <variant>
 
 #include "base/call.h"
+#include "os/fork.h"
 
 struct sqlite3;
 struct sqlite3_stmt;
@@ -73,7 +74,9 @@ class Statement {
   sqlite3_stmt* handle_;
 };
 
-/// One SQLite connection with its prepared statements. For one thread at a time, and never carried across a fork.
+/// One SQLite connection with its prepared statements. For one thread at a time, which is in an os::Section whenever it
+/// uses it. In a child made by fork() nothing can be done with one of the parent's but to destroy it, which leaves all of
+/// it as it is: closing it would take the parent's log away. Opening another one of the same file is fine there.
 ///
 /// Failures: `busy` when another process kept its lock for too long, `cancelled` and `deadline_exceeded` from the call
 /// attended to, `io` when the file cannot be read or written, else `database`. All name the file (fact `path`).
@@ -135,6 +138,7 @@ class Connection {
   std::string path_;
   sqlite3* handle_ = nullptr;
   std::unordered_map<std::string, sqlite3_stmt*, TextHash, std::equal_to<>> idle_;
+  const os::Birthplace birthplace_;
   const Call* call_ = nullptr;
   Call::Clock::time_point busy_until_{};
   bool conflicted_ = false;

@@ -7,7 +7,9 @@
 #include <optional>
 #include <string>
 
+#include <sys/file.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 
 #include "client/client.h"
 #include "runtime/monitor.h"
@@ -43,6 +45,14 @@ std::optional<std::string> receive_records() {
   return *head + *body;
 }
 
+/// The process that made the socket. It answers what it is told after this, so its number was its own here.
+os::Fd watch_starter() {
+  ucred starter{};
+  socklen_t size = sizeof starter;
+  if (::getsockopt(runtime::kMonitorSocket, SOL_SOCKET, SO_PEERCRED, &starter, &size) != 0 || starter.pid <= 0) return {};
+  return os::Fd(static_cast<int>(::syscall(SYS_pidfd_open, starter.pid, 0)));
+}
+
 void tell(const std::string& line) {
   static_cast<void>(::send(runtime::kMonitorSocket, line.data(), line.size(), MSG_NOSIGNAL));
 }
@@ -68,6 +78,15 @@ void record(const client::Client& home, const std::string& name, sandbox::Status
   if (!done) std::fprintf(stderr, "%s\n", done.error().message().c_str());
 }
 
+/// The lifecycle lock, from the moment it is ours. Children of the starter that were forked beside the start have a share
+/// in it, so closing it would not be enough.
+struct HandedLock {
+  HandedLock() = default;
+  HandedLock(const HandedLock&) = delete;
+  HandedLock& operator=(const HandedLock&) = delete;
+  ~HandedLock() { ::flock(runtime::kMonitorLock, LOCK_UN); }
+};
+
 int look_after(const runtime::Machine& machine, int signals) {
   auto home = open_home(machine);
   if (!home) {
@@ -75,6 +94,7 @@ int look_after(const runtime::Machine& machine, int signals) {
     return 1;
   }
   const pid_t self = ::getpid();
+  const os::Fd starter = watch_starter();
   tell(runtime::here_line(self));
   if (receive(runtime::kGoLine.size()) != runtime::kGoLine) return 0;
 
@@ -83,7 +103,8 @@ int look_after(const runtime::Machine& machine, int signals) {
     ready = ready || status == sandbox::Status::running;
     record(**home, machine.name, status, self);
   };
-  const runtime::Surroundings surroundings{runtime::kMonitorSocket, runtime::kMonitorLock, signals, live};
+  const runtime::Surroundings surroundings{runtime::kMonitorSocket, starter.get(), runtime::kMonitorLock, signals, live};
+  const HandedLock lock;
   auto outcome = runtime::supervise(machine, surroundings);
   if (!outcome) {
     record(**home, machine.name, sandbox::Status::crashed, self);

@@ -7,6 +7,7 @@
 #include <cerrno>
 #include <vector>
 
+#include <sys/file.h>
 #include <sys/stat.h>
 
 namespace msb::os {
@@ -19,6 +20,21 @@ Error io_error(const char* what, const std::string& path, int64_t result) {
 }
 
 }  // namespace
+
+File& File::operator=(File&& other) noexcept {
+  if (this == &other) return *this;
+  unlock();
+  fs_ = other.fs_;
+  fd_ = std::move(other.fd_);
+  path_ = std::move(other.path_);
+  locked_ = std::move(other.locked_);
+  return *this;
+}
+
+/// A child has no say in the locks of its parent: for the kernel both have the same ones.
+void File::unlock() noexcept {
+  if (locked_.any() && locked_.take()) fs_->flock(fd(), LOCK_UN);
+}
 
 Result<File> File::open(Fs& fs, int dir, const std::string& path, int flags, mode_t mode) {
   const int fd = fs.open(dir, path.c_str(), flags, mode);

@@ -4,13 +4,17 @@
 
 #include <cstdint>
 #include <string>
+#include <utility>
 
 #include "base/call.h"
 #include "base/stream.h"
 #include "os/fd.h"
+#include "os/fork.h"
 #include "os/fs.h"
 
 namespace msb::os {
+
+enum class LockMode;
 
 /// An open file that knows its path, so that every failure names it. Reads and writes at offsets may run on several
 /// threads at once.
@@ -18,7 +22,10 @@ class File {
  public:
   File() = default;
   File(File&&) noexcept = default;
-  File& operator=(File&&) noexcept = default;
+  File& operator=(File&& other) noexcept;
+  /// Gives a lock of try_flock() back before it closes. A child that was forked meanwhile has a share in the lock, which
+  /// would keep it otherwise.
+  ~File() { unlock(); }
 
   /// Opens `path` below `dir` (or AT_FDCWD). Flags as for open(2).
   static Result<File> open(Fs& fs, int dir, const std::string& path, int flags, mode_t mode = 0600);
@@ -51,9 +58,33 @@ class File {
   Done copy_range(const File& from, uint64_t from_offset, uint64_t to_offset, uint64_t length, const Call& call) const;
 
  private:
+  friend Result<bool> try_flock(const File& file, LockMode mode);
+  friend class FileLock;
+
+  /// That the open file is locked, and in which process. Goes with the descriptor when a file is moved.
+  class Locked {
+   public:
+    Locked() = default;
+    Locked(Locked&& other) noexcept : generation_(std::exchange(other.generation_, 0)) {}
+    Locked& operator=(Locked&& other) noexcept {
+      generation_ = std::exchange(other.generation_, 0);
+      return *this;
+    }
+    ~Locked() = default;
+    void set() { generation_ = process_generation(); }
+    bool take() { return std::exchange(generation_, 0) == process_generation(); }
+    bool any() const { return generation_ != 0; }
+
+   private:
+    uint64_t generation_ = 0;
+  };
+
+  void unlock() noexcept;
+
   Fs* fs_ = nullptr;
   Fd fd_;
   std::string path_;
+  mutable Locked locked_;
 };
 
 /// The range [offset, offset + length) of a file, which must outlive the source.

@@ -32,6 +32,7 @@ Result<bool> try_flock(const File& file, LockMode mode) {
   } while (result == -EINTR);
   if (result == -EWOULDBLOCK) return false;
   if (result < 0) return Error::io("lock", file.path(), -result);
+  file.locked_.set();
   return true;
 }
 

@@ -31,6 +31,8 @@ class FileLock {
   /// about to, must not get that of a file which nobody else can find. The file also stays where the kernel cannot
   /// tell. True when it has gone.
   bool retire();
+  /// From here on a process that has inherited it decides when it ends: here it is only closed.
+  void hand_on() { file_.locked_.take(); }
 
  private:
   explicit FileLock(File file) : file_(std::move(file)) {}
@@ -38,7 +40,7 @@ class FileLock {
   File file_;
 };
 
-/// flock on an open file or directory without waiting: whether it was granted. The lock goes with the descriptor.
+/// flock on an open file or directory without waiting: whether it was granted. The lock ends with the object.
 Result<bool> try_flock(const File& file, LockMode mode);
 
 /// True when `name` below `dir` is the very file that is open as `file` (same device and inode).

@@ -79,7 +79,7 @@ class Life {
   void read_from(os::Fd& fd, LogFile* log);
   void hear(const GuestMessage& message);
   void handle_signal();
-  void handle_starter();
+  void handle_starter(bool ended);
   void read_from_qemu();
   void tell_qemu(std::string_view command) const;
   void hear_qemu(QmpNews news);
@@ -131,7 +131,9 @@ Result<Outcome> Life::run(Accelerator accelerator, milliseconds first_word_limit
 }
 
 void Life::listen() {
-  const int starter = left_ || (ready_ && !machine_.bound) ? -1 : surroundings_.starter;
+  const bool watched = !left_ && (!ready_ || machine_.bound);
+  const int starter = watched ? surroundings_.starter : -1;
+  const int starter_process = watched ? surroundings_.starter_process : -1;
   const auto fd_of = [](const os::Fd& fd) { return fd ? fd.get() : -1; };
   const auto control_events = static_cast<short>(to_guest_.empty() ? POLLIN : POLLIN | POLLOUT);
   pollfd events[] = {{surroundings_.signals, POLLIN, 0},
@@ -141,7 +143,8 @@ void Life::listen() {
                      {fd_of(qemu_.err), POLLIN, 0},
                      {fd_of(qemu_.console), POLLIN, 0},
                      {fd_of(qemu_.messages), POLLIN, 0},
-                     {fd_of(qemu_.monitor), POLLIN, 0}};
+                     {fd_of(qemu_.monitor), POLLIN, 0},
+                     {starter_process, POLLIN, 0}};
   int wait = -1;
   if (const auto wake = next_wake(); wake != Clock::time_point::max()) {
     const auto left = std::chrono::duration_cast<milliseconds>(wake - Clock::now()).count() + 1;
@@ -149,7 +152,7 @@ void Life::listen() {
   }
   if (::poll(events, std::size(events), wait) < 0) return;
   if (events[0].revents != 0) handle_signal();
-  if (events[1].revents != 0) handle_starter();
+  if (events[1].revents != 0 || events[8].revents != 0) handle_starter(events[8].revents != 0);
   if ((events[2].revents & POLLOUT) != 0) write_to_guest();
   if ((events[2].revents & ~POLLOUT) != 0) read_from(qemu_.control, nullptr);
   if (events[3].revents != 0) read_from(qemu_.out, &logs_.out);
@@ -277,10 +280,10 @@ void Life::handle_signal() {
 }
 
 /// Whoever started the machine lets it go, or has gone.
-void Life::handle_starter() {
+void Life::handle_starter(bool ended) {
   char word[16];
   const ssize_t got = ::recv(surroundings_.starter, word, sizeof word, MSG_DONTWAIT);
-  if (got < 0 && (errno == EAGAIN || errno == EINTR)) return;
+  if (got < 0 && (errno == EINTR || (errno == EAGAIN && !ended))) return;
   const std::string_view said(word, static_cast<size_t>(std::max<ssize_t>(got, 0)));
   if (said == kHurryLine) {
     hurried_ = true;

@@ -13,6 +13,9 @@ struct Surroundings {
   /// Stream socket to whoever starts the machine. Its end ends the machine: until that is ready, or, when it is bound
   /// to its starter, always.
   int starter = -1;
+  /// Becomes readable at the end of its process, as pidfd_open(2) has it; -1 where there is none. Children of that
+  /// process may have the socket too, and live on.
+  int starter_process = -1;
   int lock = -1;     ///< lifecycle lock
   int signals = -1;  ///< of watch_signals()
   /// Records a live status of the sandbox.

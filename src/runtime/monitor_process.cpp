@@ -83,6 +83,21 @@ Result<MonitorProcess> MonitorProcess::start(const Machine& machine, int lock, c
   return monitor;
 }
 
+MonitorProcess& MonitorProcess::operator=(MonitorProcess&& other) noexcept {
+  if (this == &other) return *this;
+  hang_up();
+  socket_ = std::move(other.socket_);
+  birthplace_ = other.birthplace_;
+  received_ = std::move(other.received_);
+  pid_ = other.pid_;
+  return *this;
+}
+
+/// A child that was forked meanwhile has the socket too, so that closing it alone says nothing.
+void MonitorProcess::hang_up() noexcept {
+  if (socket_ && birthplace_.is_here()) ::shutdown(socket_.get(), SHUT_WR);
+}
+
 Done MonitorProcess::go(const Call& call) {
   MSB_CHECK(send(kGoLine, call));
   MSB_TRY(const std::string line, read_line(call));

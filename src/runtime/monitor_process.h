@@ -7,6 +7,7 @@
 
 #include "base/call.h"
 #include "os/fd.h"
+#include "os/fork.h"
 #include "runtime/machine.h"
 
 namespace msb::runtime {
@@ -17,6 +18,9 @@ class MonitorProcess {
  public:
   /// Starts a monitor, which waits for go(). It inherits the lock.
   static Result<MonitorProcess> start(const Machine& machine, int lock, const Call& call);
+  MonitorProcess(MonitorProcess&&) noexcept = default;
+  MonitorProcess& operator=(MonitorProcess&& other) noexcept;
+  ~MonitorProcess() { hang_up(); }
 
   pid_t pid() const { return pid_; }
   /// Lets it begin, and waits for the guest. Fails with what it says.
@@ -30,8 +34,10 @@ class MonitorProcess {
   explicit MonitorProcess(os::Fd socket) : socket_(std::move(socket)) {}
   Result<std::string> read_line(const Call& call);
   Done send(std::string_view bytes, const Call& call);
+  void hang_up() noexcept;
 
   os::Fd socket_;
+  os::Birthplace birthplace_;
   std::string received_;
   pid_t pid_ = -1;
 };

@@ -157,13 +157,14 @@ Result<MonitorProcess> launch(const image::Context& context, const std::string& 
                               bool bound, const Call& call) {
   // What takes as long as the caller has given much is done before anybody waits for the lock.
   MSB_TRY(const Variables given, variables_of(request, call));
-  MSB_TRY(const sandbox::StoppedHold held, sandbox::hold_idle(context, name, call));
+  MSB_TRY(sandbox::StoppedHold held, sandbox::hold_idle(context, name, call));
   MSB_TRY(Machine machine, describe(context, held.sandbox(), request, given, call));
   machine.bound = bound;
   machine.stop_limit = request.stop_limit;
   MSB_CHECK(clear_traces(context, machine.directory));
   MSB_TRY(MonitorProcess monitor, MonitorProcess::start(machine, held.lock_fd(), call));
   MSB_CHECK(sandbox::record_starting(context, held, monitor.pid(), call));
+  held.hand_on();
   if (auto ready = monitor.go(call); !ready) {
     // The machine is given up, and ends at once. Whether it does changes nothing in what is reported.
     { const MonitorProcess given_up = std::move(monitor); }

@@ -18,6 +18,8 @@ class StoppedHold {
   const Sandbox& sandbox() const { return sandbox_; }
   /// For the machine that is started: it inherits the lock.
   int lock_fd() const { return lock_.fd(); }
+  /// From here on the machine decides when the lock ends.
+  void hand_on() { lock_.hand_on(); }
 
  private:
   friend Result<StoppedHold> hold_idle(const image::Context& context, const std::string& name, const Call& call);

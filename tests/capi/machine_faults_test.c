@@ -3,6 +3,7 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <pthread.h>
 #include <signal.h>
 #include <spawn.h>
 
@@ -273,6 +274,81 @@ static int run_here(const char *home, const char *name) {
     return msb_sandbox_run(client, name, &opts, NULL, NULL, NULL) == MSB_OK ? 0 : 1;
 }
 
+/* A child of the starter has all that it had, and lives on. */
+static void starter_leaves_a_child(msb_client *client, const char *home) {
+    const char *name = own_name("brief");
+    char *argv[] = {(char *)"machine_faults_test", (char *)"leave", (char *)home, (char *)name, NULL};
+    int ends[2];
+    CHECK(pipe(ends) == 0);
+    posix_spawn_file_actions_t actions;
+    posix_spawn_file_actions_init(&actions);
+    posix_spawn_file_actions_adddup2(&actions, ends[1], 1);
+    pid_t starter = 0;
+    CHECK(posix_spawn(&starter, "/proc/self/exe", &actions, NULL, argv, environ) == 0);
+    posix_spawn_file_actions_destroy(&actions);
+    close(ends[1]);
+    pid_t child = 0;
+    CHECK(read(ends[0], &child, sizeof child) == (ssize_t)sizeof child);
+    close(ends[0]);
+    CHECK(exit_code_of(starter) == 0);
+    msb_machine_end *end = NULL;
+    msb_error *error = NULL;
+    msb_call call = {.struct_size = sizeof call, .deadline_ns = msb_deadline_after_ms(30000)};
+    must(msb_sandbox_wait(client, name, &call, &end, &error), error, "wait");
+    msb_machine_end_info info = {.struct_size = sizeof info};
+    CHECK(msb_machine_end_read(end, &info) && info.end == MSB_END_SIGNALLED && info.exit_code == 137 && info.clean);
+    msb_handle_free(end);
+    CHECK(status_of(client, name) == MSB_SANDBOX_STOPPED);
+    CHECK(child > 0 && kill(child, SIGKILL) == 0);
+}
+
+static int leave_here(const char *home, const char *name) {
+    msb_client *client = open_home(home, 0);
+    msb_sandbox_start_opts opts = shell(kWriter);
+    opts.attached = true;
+    msb_error *error = NULL;
+    must(msb_sandbox_start(client, name, &opts, NULL, &error), error, "start");
+    const pid_t child = fork();
+    if (child == 0) {
+        /* Closing here is not what ends it: the parent still has it. */
+        if (msb_sandbox_detach(client, name, NULL) != MSB_ERR_SANDBOX_NOT_RUNNING) _exit(1);
+        msb_handle_free(client);
+        for (;;) pause();
+    }
+    usleep(300000);
+    if (status_of(client, name) != MSB_SANDBOX_RUNNING || waitpid(child, NULL, WNOHANG) != 0) return 1;
+    return write(1, &child, sizeof child) == (ssize_t)sizeof child ? 0 : 1;
+}
+
+struct waiter {
+    msb_client *client;
+    const char *name;
+    msb_status status;
+};
+
+static void *wait_for_end(void *data) {
+    struct waiter *waiter = data;
+    waiter->status = msb_sandbox_wait(waiter->client, waiter->name, NULL, NULL, NULL);
+    return NULL;
+}
+
+/* Who waits for an attached machine and who closes its client do not wait for each other. */
+static void close_ends_a_wait(msb_client *client, const char *home) {
+    struct waiter waiter = {open_home(home, 0), own_name("brief"), MSB_ERR_UNKNOWN};
+    msb_sandbox_start_opts opts = shell(kWriter);
+    opts.attached = true;
+    msb_error *error = NULL;
+    must(msb_sandbox_start(waiter.client, waiter.name, &opts, NULL, &error), error, "start");
+    pthread_t thread;
+    CHECK(pthread_create(&thread, NULL, wait_for_end, &waiter) == 0);
+    usleep(200000);
+    must(msb_client_close(waiter.client, &error), error, "close");
+    CHECK(status_of(client, waiter.name) == MSB_SANDBOX_STOPPED);
+    pthread_join(thread, NULL);
+    CHECK(waiter.status == MSB_OK);
+    msb_handle_free(waiter.client);
+}
+
 /* --- Accelerators --- */
 
 /* A QEMU that is the real one, but hangs with KVM, as some hosts do; it notes what it was asked for. */
@@ -354,6 +430,7 @@ static void kvm_runs_no_guest(msb_client *client, const char *home) {
 int main(int argc, char **argv) {
     if (argc == 4 && strcmp(argv[1], "start") == 0) return start_here(argv[2], argv[3]);
     if (argc == 4 && strcmp(argv[1], "run") == 0) return run_here(argv[2], argv[3]);
+    if (argc == 4 && strcmp(argv[1], "leave") == 0) return leave_here(argv[2], argv[3]);
     if (argc < 3) {
         fprintf(stderr, "usage: machine_faults_test HOME ARCHIVE\n");
         return 2;
@@ -367,6 +444,8 @@ int main(int argc, char **argv) {
     guest_dies(client);
     stopped_while_starting(client, argv[1]);
     runner_dies(client, argv[1]);
+    starter_leaves_a_child(client, argv[1]);
+    close_ends_a_wait(client, argv[1]);
     kvm_runs_no_guest(client, argv[1]);
     msb_handle_free(client);
     CHECK_END();

@@ -4,11 +4,13 @@
 #include <unistd.h>
 
 #include <atomic>
+#include <csignal>
 #include <filesystem>
 #include <thread>
 
 #include <gtest/gtest.h>
 #include <sys/file.h>
+#include <sys/wait.h>
 
 #include "support/fault_fs.h"
 #include "support/result.h"
@@ -46,6 +48,71 @@ TEST(FileLock, SharedHoldersLiveTogether) {
   ASSERT_OK(three);
   EXPECT_TRUE(one->has_value() && two->has_value());
   EXPECT_FALSE(three->has_value());
+}
+
+/// A process that was forked beside a call, and lives on.
+class Bystander {
+ public:
+  Bystander() : pid_(::fork()) {
+    if (pid_ == 0) {
+      for (;;) ::pause();
+    }
+  }
+  Bystander(const Bystander&) = delete;
+  Bystander& operator=(const Bystander&) = delete;
+  ~Bystander() {
+    ::kill(pid_, SIGKILL);
+    ::waitpid(pid_, nullptr, 0);
+  }
+
+ private:
+  pid_t pid_;
+};
+
+TEST(FileLock, AChildThatWasForkedMeanwhileDoesNotKeepIt) {
+  const TempDir dir;
+  const std::string path = dir / "x.lock";
+  auto held = FileLock::try_acquire(real_fs(), path, LockMode::exclusive);
+  ASSERT_OK(held);
+  const Bystander child;
+  held->reset();
+  const auto again = FileLock::try_acquire(real_fs(), path, LockMode::exclusive);
+  ASSERT_OK(again);
+  EXPECT_TRUE(again->has_value());
+}
+
+TEST(FileLock, AChildDoesNotGiveItBack) {
+  const TempDir dir;
+  const std::string path = dir / "x.lock";
+  auto held = FileLock::try_acquire(real_fs(), path, LockMode::exclusive);
+  ASSERT_OK(held);
+  const pid_t child = ::fork();
+  if (child == 0) {
+    held->reset();
+    ::_exit(0);
+  }
+  ASSERT_EQ(::waitpid(child, nullptr, 0), child);
+  const auto again = FileLock::try_acquire(real_fs(), path, LockMode::exclusive);
+  ASSERT_OK(again);
+  EXPECT_FALSE(again->has_value());
+}
+
+TEST(FileLock, WhatIsHandedOnEndsWithItsHeir) {
+  const TempDir dir;
+  const std::string path = dir / "x.lock";
+  auto held = FileLock::try_acquire(real_fs(), path, LockMode::exclusive);
+  ASSERT_OK(held);
+  {
+    const Bystander heir;
+    (*held)->hand_on();
+    held->reset();
+    const auto second = FileLock::try_acquire(real_fs(), path, LockMode::exclusive);
+    ASSERT_OK(second);
+    EXPECT_FALSE(second->has_value());
+  }
+  const auto third = FileLock::try_acquire(real_fs(), path, LockMode::exclusive);
+  ASSERT_OK(third);
+  EXPECT_TRUE(third->has_value());
 }
 
 TEST(FileLock, TimeoutNamesTheLock) {
