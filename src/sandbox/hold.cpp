@@ -41,34 +41,39 @@ Done wait_for_end(const image::Context& context, const index::SandboxRecord& rec
   return {};
 }
 
-/// Waits for what does not take long, such as a capture, but not for a machine that begins meanwhile: it keeps the lock
+/// Waits for what does not take long, such as a start that fails, but not for a machine that begins meanwhile: it keeps the lock
 /// for as long as it lives.
-Result<os::FileLock> lock_unless_live(const image::Context& context, const std::string& name, const Call& call) {
+Result<os::FileLock> lock_unless_live(const image::Context& context, const std::string& name, os::LockMode mode,
+                                      const Call& call) {
   constexpr std::chrono::milliseconds kLook{10};
   const auto give_up = Call::Clock::now() + context.busy_timeout;
   for (;;) {
     MSB_TRY(const Observed now, observe(context, name, Lifecycle::free, call));
     if (is_live(now.sandbox.status)) return still_running(now.sandbox);
-    MSB_TRY(auto lock, try_lock_lifecycle(context, name));
+    MSB_TRY(auto lock, try_lock_lifecycle(context, name, mode));
     if (lock) return std::move(*lock);
-    if (Call::Clock::now() >= give_up) return still_running(name, "is starting or stopping elsewhere; try again");
+    if (Call::Clock::now() >= give_up) return lifecycle_is_held(context, name);
     MSB_CHECK(call.pause(kLook));
   }
 }
 
 }  // namespace
 
-Result<StoppedHold> hold_idle(const image::Context& context, const std::string& name, const Call& call) {
+Result<StoppedHold> hold(const image::Context& context, const std::string& name, os::LockMode mode, const Call& call) {
   MSB_CHECK(context.database.check_writable(call));
-  MSB_TRY(os::FileLock lock, lock_unless_live(context, name, call));
+  MSB_TRY(os::FileLock lock, lock_unless_live(context, name, mode, call));
   MSB_TRY(Observed held, observe(context, name, Lifecycle::ours, call));
   if (is_live(held.sandbox.status)) return still_running(held.sandbox);
   MSB_CHECK(wait_for_end(context, held.record, call));
   return StoppedHold(std::move(lock), std::move(held.sandbox));
 }
 
+Result<StoppedHold> hold_idle(const image::Context& context, const std::string& name, const Call& call) {
+  return hold(context, name, os::LockMode::exclusive, call);
+}
+
 Result<StoppedHold> hold_stopped(const image::Context& context, const std::string& name, const Call& call) {
-  MSB_TRY(StoppedHold held, hold_idle(context, name, call));
+  MSB_TRY(StoppedHold held, hold(context, name, os::LockMode::shared, call));
   if (held.sandbox().status == Status::created) return still_running(held.sandbox());
   return held;
 }

@@ -22,21 +22,24 @@ class StoppedHold {
   void hand_on() { lock_.hand_on(); }
 
  private:
-  friend Result<StoppedHold> hold_idle(const image::Context& context, const std::string& name, const Call& call);
+  friend Result<StoppedHold> hold(const image::Context& context, const std::string& name, os::LockMode mode,
+                                  const Call& call);
   StoppedHold(os::FileLock lock, Sandbox sandbox) : lock_(std::move(lock)), sandbox_(std::move(sandbox)) {}
 
   os::FileLock lock_;
   Sandbox sandbox_;
 };
 
-/// Holds a sandbox that is stopped or crashed. Waits, up to the busy timeout, for a machine that has reported its end
-/// but whose process still runs.
+/// Holds a sandbox that is stopped or crashed, to read its disk, with others that do the same. Waits, up to the busy
+/// timeout, for whoever starts, stops or changes it, and for a machine that has reported its end but whose process still
+/// runs.
+/// @retval Status::busy                   somebody has not ended what it does with the sandbox in time
 /// @retval Status::sandbox_not_found      no sandbox of that name
 /// @retval Status::sandbox_still_running  any other status (fact `status`), or its machine has not ended in time
 /// @retval Status::unsupported            the client is read-only
 Result<StoppedHold> hold_stopped(const image::Context& context, const std::string& name, const Call& call);
 
-/// The same, but one that has never been started will do too.
+/// The same, to change it, and alone; one that has never been started will do too.
 Result<StoppedHold> hold_idle(const image::Context& context, const std::string& name, const Call& call);
 
 /// Records that the machine of a sandbox that the caller holds begins, run by process `pid`, which inherits the lock.

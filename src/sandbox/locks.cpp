@@ -30,9 +30,9 @@ Result<os::FileLock> acquire(const image::Context& context, const char* kind, co
 }
 
 Result<std::optional<os::FileLock>> try_acquire(const image::Context& context, const char* kind,
-                                                const std::string& name) {
+                                                const std::string& name, os::LockMode mode) {
   MSB_CHECK(os::make_dirs(context.fs, folder(context, kind)));
-  return os::FileLock::try_acquire(context.fs, lock_path(context, kind, name), os::LockMode::exclusive);
+  return os::FileLock::try_acquire(context.fs, lock_path(context, kind, name), mode);
 }
 
 }  // namespace
@@ -42,15 +42,25 @@ Result<os::FileLock> lock_creation(const image::Context& context, const std::str
 }
 
 Result<std::optional<os::FileLock>> try_lock_creation(const image::Context& context, const std::string& name) {
-  return try_acquire(context, kCreation, name);
+  return try_acquire(context, kCreation, name, os::LockMode::exclusive);
 }
 
 Result<os::FileLock> lock_lifecycle(const image::Context& context, const std::string& name, const Call& call) {
   return acquire(context, kLifecycle, name, call);
 }
 
-Result<std::optional<os::FileLock>> try_lock_lifecycle(const image::Context& context, const std::string& name) {
-  return try_acquire(context, kLifecycle, name);
+Result<std::optional<os::FileLock>> try_lock_lifecycle(const image::Context& context, const std::string& name,
+                                                       os::LockMode mode) {
+  return try_acquire(context, kLifecycle, name, mode);
+}
+
+Error lifecycle_is_held(const image::Context& context, const std::string& name) {
+  const std::string path = lock_path(context, kLifecycle, name);
+  Error cause = Error(Status::busy, "lock is held by another process or thread: " + path).with("path", path);
+  return Error(Status::busy, name + " is being started, stopped or copied elsewhere; try again")
+      .with("name", name)
+      .with("path", path)
+      .because(std::move(cause));
 }
 
 bool is_lifecycle_locked(const image::Context& context, const std::string& name) {

@@ -19,12 +19,15 @@ Result<os::FileLock> lock_creation(const image::Context& context, const std::str
 Result<std::optional<os::FileLock>> try_lock_creation(const image::Context& context, const std::string& name);
 
 /// run/locks: held while the sandbox is started, stopped or changed, and by its machine for as long as it lives (0.6.9
-/// and later). Waits as the one above.
+/// and later); shared by those that only read its disk. Waits as the one above.
 Result<os::FileLock> lock_lifecycle(const image::Context& context, const std::string& name, const Call& call);
 /// Without waiting; nothing when somebody has it.
-Result<std::optional<os::FileLock>> try_lock_lifecycle(const image::Context& context, const std::string& name);
+Result<std::optional<os::FileLock>> try_lock_lifecycle(const image::Context& context, const std::string& name,
+                                                       os::LockMode mode);
+/// `busy`, with whose lock it is: for whoever has waited for it long enough.
+Error lifecycle_is_held(const image::Context& context, const std::string& name);
 
-/// Whether somebody has the lifecycle lock. Makes no file, and says yes where it cannot know.
+/// Whether somebody has the lifecycle lock for himself. Makes no file, and says yes where it cannot know.
 bool is_lifecycle_locked(const image::Context& context, const std::string& name);
 
 }  // namespace msb::sandbox

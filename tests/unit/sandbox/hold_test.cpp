@@ -44,11 +44,31 @@ TEST_F(HoldTest, TakesTheLockThatMicrosandboxTakes) {
     EXPECT_EQ(held->sandbox().name, "web");
     // 32 digits of sha256("web"), as 0.6.14 names it.
     EXPECT_TRUE(std::filesystem::exists(home_.path("run/locks/4b5e57f6eb2f42b9039b3d1e13929295.lock")));
-    EXPECT_TRUE(is_lifecycle_locked(home_.context(), "web"));
-    EXPECT_STATUS(msb::Status::sandbox_still_running, hold()) << "one at a time";
+    const auto alone = hold_idle(home_.context(), "web", home_.call());
+    ASSERT_STATUS(msb::Status::busy, alone) << "whoever starts it has to wait";
+    EXPECT_NE(alone.error().message().find("web is being started, stopped or copied elsewhere"), std::string::npos);
+    ASSERT_NE(alone.error().cause(), nullptr);
+    EXPECT_NE(alone.error().cause()->message().find("4b5e57f6eb2f42b9039b3d1e13929295.lock"), std::string::npos);
   }
   EXPECT_FALSE(is_lifecycle_locked(home_.context(), "web"));
   EXPECT_OK(hold());
+}
+
+TEST_F(HoldTest, WhatOnlyReadsIsDoneTogether) {
+  const auto one = hold();
+  const auto two = hold();
+  const auto three = hold();
+  EXPECT_OK(one);
+  EXPECT_OK(two);
+  EXPECT_OK(three);
+}
+
+TEST_F(HoldTest, WhoChangesItHoldsItAlone) {
+  const auto held = hold_idle(home_.context(), "web", home_.call());
+  ASSERT_OK(held);
+  EXPECT_TRUE(is_lifecycle_locked(home_.context(), "web"));
+  EXPECT_STATUS(msb::Status::busy, hold());
+  EXPECT_STATUS(msb::Status::busy, hold_idle(home_.context(), "web", home_.call()));
 }
 
 TEST_F(HoldTest, NothingStartsMeanwhile) {
