@@ -75,9 +75,21 @@ Result<Settings> read_settings(const json::Value& config) {
   return settings;
 }
 
+/// "~" stands for a directory that has to be known: it never becomes one below the working directory.
+Result<std::string> expand(const std::string& path) {
+  std::string expanded = os::expand_home(path);
+  if (expanded != "~" && !expanded.starts_with("~/")) return expanded;
+  return Error(Status::invalid_config,
+               "the home directory of this user is not known: HOME is not set, and the password file has no entry; set "
+               "HOME or MSB_HOME, or name the home");
+}
+
 Result<std::string> choose(const std::optional<std::string>& option, const std::optional<std::string>& configured,
                            const std::string& fallback) {
-  if (option) return os::absolute_path(os::expand_home(*option));
+  if (option) {
+    MSB_TRY(const std::string path, expand(*option));
+    return os::absolute_path(path);
+  }
   // microsandbox takes what its config says as it is: no "~", relative to the working directory.
   return os::absolute_path(configured.value_or(fallback));
 }
@@ -88,11 +100,13 @@ Result<Home> locate_home(os::Fs& fs, const HomeOptions& options) {
   std::string root;
   std::string config_path;
   if (options.root) {
-    root = os::expand_home(*options.root);
+    MSB_TRY(root, expand(*options.root));
     config_path = os::join_path(root, "config.json");
   } else {
     root = environment("MSB_HOME").value_or("");
-    if (root.empty()) root = os::join_path(environment("HOME").value_or("."), ".microsandbox");
+    if (root.empty()) {
+      MSB_TRY(root, expand("~/.microsandbox"));
+    }
     config_path = environment("MSB_CONFIG_PATH").value_or(os::join_path(root, "config.json"));
   }
   MSB_TRY(const json::Value config, read_config(fs, config_path));

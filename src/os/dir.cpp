@@ -98,7 +98,8 @@ std::string expand_home(const std::string& path) {
     std::array<char, 4096> buffer{};
     struct passwd entry {};
     struct passwd* found = nullptr;
-    if (::getpwuid_r(::getuid(), &entry, buffer.data(), buffer.size(), &found) != 0 || found == nullptr) return path;
+    const int failed = ::getpwuid_r(::getuid(), &entry, buffer.data(), buffer.size(), &found);
+    if (failed != 0 || found == nullptr || found->pw_dir == nullptr || found->pw_dir[0] != '/') return path;
     home = found->pw_dir;
   }
   return path.size() == 1 ? home : join_path(home, path.substr(2));

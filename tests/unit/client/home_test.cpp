@@ -1,12 +1,15 @@
 #include "client/home.h"
 
 #include <fcntl.h>
+#include <pwd.h>
+#include <unistd.h>
 
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
 
 #include <gtest/gtest.h>
+#include <sys/wait.h>
 
 namespace msb::client {
 namespace {
@@ -49,6 +52,37 @@ TEST_F(HomeTest, DefaultsToTheUsersHome) {
   EXPECT_EQ(home.snapshots, dir_ / ".microsandbox/snapshots");
   EXPECT_EQ(home.database, dir_ / ".microsandbox/db");
   EXPECT_FALSE(home.busy_timeout);
+}
+
+TEST_F(HomeTest, ThePasswordFileTellsWhereHomeDoesNot) {
+  const passwd* const user = ::getpwuid(::getuid());
+  if (user == nullptr) GTEST_SKIP() << "this user has no entry";
+  for (const bool empty : {false, true}) {
+    empty ? ::setenv("HOME", "", 1) : ::unsetenv("HOME");
+    EXPECT_EQ(locate().root, fs::path(user->pw_dir) / ".microsandbox");
+    EXPECT_EQ(locate(rooted("~/other")).root, fs::path(user->pw_dir) / "other");
+  }
+}
+
+TEST_F(HomeTest, AUserWithoutAHomeGetsNoneInTheWorkingDirectory) {
+  constexpr uid_t kNobodyWeKnow = 54321;
+  if (::getuid() != 0 || ::getpwuid(kNobodyWeKnow) != nullptr) GTEST_SKIP() << "needs root, and a user without entry";
+  const pid_t child = ::fork();
+  if (child == 0) {
+    ::unsetenv("HOME");
+    bool well = ::setuid(kNobodyWeKnow) == 0;
+    for (const HomeOptions& options : {HomeOptions(), rooted("~"), rooted("~/other")}) {
+      const auto home = locate_home(os::real_fs(), options);
+      well = well && !home && home.error().status() == Status::invalid_config &&
+             home.error().message().find("set HOME or MSB_HOME") != std::string::npos;
+    }
+    ::setenv("MSB_HOME", "/somewhere", 1);
+    well = well && locate_home(os::real_fs(), {}).ok();
+    ::_exit(well ? 0 : 1);
+  }
+  int status = -1;
+  ASSERT_EQ(::waitpid(child, &status, 0), child);
+  EXPECT_TRUE(WIFEXITED(status) && WEXITSTATUS(status) == 0);
 }
 
 TEST_F(HomeTest, EnvironmentNamesTheHome) {
