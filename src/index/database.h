@@ -151,10 +151,10 @@ class Database {
   std::thread::id owner_;
 
   std::unique_ptr<Connection> connection_;  // null in a child that has not used it yet
-  bool reconnect_ = false;           // the connection sees a frozen state: make a new one for each transaction
-  std::optional<os::Stamp> frozen_;  // the file then; nothing when it was not there
-  Traces traces_ = Traces::some;     // that the connection may leave, when it is for reading
-  std::string read_only_why_;        // not empty when it could not be opened for writing
+  bool reconnect_ = false;                  // the connection sees a frozen state: make a new one for each transaction
+  std::optional<os::Stamp> frozen_;         // the file then; nothing when it was not there
+  Traces traces_ = Traces::some;            // that the connection may leave, when it is for reading
+  std::string read_only_why_;               // not empty when it could not be opened for writing
   Schema schema_;
   std::optional<int64_t> data_version_;  // SQLite's counter of others' commits at the time schema_ was read
 };

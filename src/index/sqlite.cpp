@@ -34,9 +34,9 @@ std::string to_uri(std::string_view path, std::string_view parameters) {
   return uri;
 }
 
-/// SQLite knows for each file, by its device and inode, what locks its process has, and what of it is mapped. In a child
-/// made by fork() none of that is so. What is opened there must not be added to what the parent had open, so in the eyes
-/// of SQLite a file that the parent has opened lies on another device.
+/// SQLite knows for each file, by its device and inode, what locks its process has, and what of it is mapped. In a
+/// child made by fork() none of that is so. What is opened there must not be added to what the parent had open, so in
+/// the eyes of SQLite a file that the parent has opened lies on another device.
 namespace lineage {
 
 struct Opened {
@@ -106,9 +106,8 @@ bool note(const std::string& path) {
   const uint64_t now = os::process_generation();
   {
     const std::lock_guard lock(os::fork_mutex());
-    const auto known = std::ranges::find_if(opened(), [&](const Opened& file) {
-      return file.device == status.st_dev && file.inode == status.st_ino;
-    });
+    const auto known = std::ranges::find_if(
+        opened(), [&](const Opened& file) { return file.device == status.st_dev && file.inode == status.st_ino; });
     if (known == opened().end()) {
       opened().push_back({status.st_dev, status.st_ino, now, 0});
       return true;

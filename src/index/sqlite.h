@@ -75,8 +75,8 @@ class Statement {
 };
 
 /// One SQLite connection with its prepared statements. For one thread at a time, which is in an os::Section whenever it
-/// uses it. In a child made by fork() nothing can be done with one of the parent's but to destroy it, which leaves all of
-/// it as it is: closing it would take the parent's log away. Opening another one of the same file is fine there.
+/// uses it. In a child made by fork() nothing can be done with one of the parent's but to destroy it, which leaves all
+/// of it as it is: closing it would take the parent's log away. Opening another one of the same file is fine there.
 ///
 /// Failures: `busy` when another process kept its lock for too long, `cancelled` and `deadline_exceeded` from the call
 /// attended to, `io` when the file cannot be read or written, else `database`. All name the file (fact `path`).

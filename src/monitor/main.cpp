@@ -49,7 +49,8 @@ std::optional<std::string> receive_records() {
 os::Fd watch_starter() {
   ucred starter{};
   socklen_t size = sizeof starter;
-  if (::getsockopt(runtime::kMonitorSocket, SOL_SOCKET, SO_PEERCRED, &starter, &size) != 0 || starter.pid <= 0) return {};
+  if (::getsockopt(runtime::kMonitorSocket, SOL_SOCKET, SO_PEERCRED, &starter, &size) != 0 || starter.pid <= 0)
+    return {};
   return os::Fd(static_cast<int>(::syscall(SYS_pidfd_open, starter.pid, 0)));
 }
 
@@ -78,8 +79,8 @@ void record(const client::Client& home, const std::string& name, sandbox::Status
   if (!done) std::fprintf(stderr, "%s\n", done.error().message().c_str());
 }
 
-/// The lifecycle lock, from the moment it is ours. Children of the starter that were forked beside the start have a share
-/// in it, so closing it would not be enough.
+/// The lifecycle lock, from the moment it is ours. Children of the starter that were forked beside the start have a
+/// share in it, so closing it would not be enough.
 struct HandedLock {
   HandedLock() = default;
   HandedLock(const HandedLock&) = delete;
@@ -103,7 +104,8 @@ int look_after(const runtime::Machine& machine, int signals) {
     ready = ready || status == sandbox::Status::running;
     record(**home, machine.name, status, self);
   };
-  const runtime::Surroundings surroundings{runtime::kMonitorSocket, starter.get(), runtime::kMonitorLock, signals, live};
+  const runtime::Surroundings surroundings{runtime::kMonitorSocket, starter.get(), runtime::kMonitorLock, signals,
+                                           live};
   const HandedLock lock;
   auto outcome = runtime::supervise(machine, surroundings);
   if (!outcome) {

@@ -23,8 +23,8 @@ class File {
   File() = default;
   File(File&&) noexcept = default;
   File& operator=(File&& other) noexcept;
-  /// Gives a lock of try_flock() back before it closes. A child that was forked meanwhile has a share in the lock, which
-  /// would keep it otherwise.
+  /// Gives a lock of try_flock() back before it closes. A child that was forked meanwhile has a share in the lock,
+  /// which would keep it otherwise.
   ~File() { unlock(); }
 
   /// Opens `path` below `dir` (or AT_FDCWD). Flags as for open(2).

@@ -41,8 +41,8 @@ Done wait_for_end(const image::Context& context, const index::SandboxRecord& rec
   return {};
 }
 
-/// Waits for what does not take long, such as a start that fails, but not for a machine that begins meanwhile: it keeps the lock
-/// for as long as it lives.
+/// Waits for what does not take long, such as a start that fails, but not for a machine that begins meanwhile: it keeps
+/// the lock for as long as it lives.
 Result<os::FileLock> lock_unless_live(const image::Context& context, const std::string& name, os::LockMode mode,
                                       const Call& call) {
   constexpr std::chrono::milliseconds kLook{10};

@@ -31,8 +31,8 @@ class StoppedHold {
 };
 
 /// Holds a sandbox that is stopped or crashed, to read its disk, with others that do the same. Waits, up to the busy
-/// timeout, for whoever starts, stops or changes it, and for a machine that has reported its end but whose process still
-/// runs.
+/// timeout, for whoever starts, stops or changes it, and for a machine that has reported its end but whose process
+/// still runs.
 /// @retval Status::busy                   somebody has not ended what it does with the sandbox in time
 /// @retval Status::sandbox_not_found      no sandbox of that name
 /// @retval Status::sandbox_still_running  any other status (fact `status`), or its machine has not ended in time
