@@ -359,6 +359,7 @@ Outcome Life::outcome() const {
   if (end_) {
     outcome.end = end_->kind == GuestMessage::Kind::exit ? End::exited : End::signalled;
     outcome.number = end_->number;
+    if (!outcome.clean) outcome.message = killed_for_;
   } else if (failure_) {
     outcome.end = End::failed;
     outcome.number = failure_->number;

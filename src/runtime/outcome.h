@@ -22,7 +22,7 @@ struct Outcome {
   End end = End::lost;
   int number = 0;                         ///< exit code or signal; for failed what a shell would end with, or 0
   bool clean = false;                     ///< the writable disk was unmounted, or never mounted
-  std::string message;                    ///< why, for failed and lost
+  std::string message;                    ///< why, for failed and lost, and where the machine was killed
   bool late = false;                      ///< failed or lost because it was not ready in time; not written down
   uint64_t out_bytes = 0, err_bytes = 0;  ///< that the command wrote, kept or not
   Accelerator accelerator = Accelerator::automatic;
