@@ -46,18 +46,23 @@ constexpr int kBinding = RTLD_NOW | RTLD_LOCAL;
 std::string front_bytes() { return {}; }
 #endif
 
+/// A function as the program has it, even where this library is itself bound deeply.
+void* of_the_program(const char* function) {
+  static void* const program = dlopen(nullptr, RTLD_LAZY);
+  return dlsym(program, function);
+}
+
 /// Whether memory comes from another allocator than libc's: jemalloc, tcmalloc, that of a browser. A deeply bound
 /// library finds libc's malloc() first, and would then free() there what other libraries got from the program's.
 bool has_own_allocator() {
   Dl_info allocator{};
   Dl_info libc{};
-  void* const version = dlsym(RTLD_DEFAULT, "gnu_get_libc_version");
-  return dladdr(dlsym(RTLD_DEFAULT, "malloc"), &allocator) != 0 && dladdr(version, &libc) != 0 &&
-         allocator.dli_fbase != libc.dli_fbase;
+  return dladdr(of_the_program("malloc"), &allocator) != 0 &&
+         dladdr(of_the_program("gnu_get_libc_version"), &libc) != 0 && allocator.dli_fbase != libc.dli_fbase;
 }
 
 /// Loads a library deeply bound, behind a front that gives it the program's allocator. NULL when it cannot be;
-/// dlerror() or errno says why.
+/// the problem says why.
 void* open_behind_front(const std::string& soname, std::string& problem) {
   std::string bytes = front_bytes();
   constexpr size_t kMarkBytes = 32;
@@ -68,7 +73,7 @@ void* open_behind_front(const std::string& soname, std::string& problem) {
   bytes.replace(behind, name.size(), name.data(), name.size());
 #define MSB_GIVE(function)                                                          \
   {                                                                                 \
-    void* const address = dlsym(RTLD_DEFAULT, #function);                           \
+    void* const address = of_the_program(#function);                                \
     memcpy(bytes.data() + at, static_cast<const void*>(&address), sizeof(address)); \
     at += sizeof(address);                                                          \
   }
