@@ -1,5 +1,6 @@
 #include <unistd.h>
 
+#include <algorithm>
 #include <memory>
 
 #include "cli/snapshot.h"
@@ -82,6 +83,8 @@ struct ImportOptions {
 
 int import_from(Session& session, const ImportOptions& options) {
   const bool stream = options.archive == kStream;
+  // What of an image cannot be proved is left out, which must be seen.
+  session.settings.log_level = std::max<uint32_t>(session.settings.log_level, MSB_LOG_WARN);
   msb_snapshot_import_opts opts = MSB_SNAPSHOT_IMPORT_OPTS_INIT;
   opts.dest = or_null(options.dest);
   opts.name = or_null(options.name);
