@@ -74,8 +74,9 @@ Result<std::unique_ptr<ArchiveFiles>> TarFiles::index(std::shared_ptr<const os::
       case archive::TarType::symlink: {
         const bool symbolic = entry.type == archive::TarType::symlink;
         auto target = resolve(symbolic ? directory_of(path) : "", entry.link);
-        if (!target || entry.link.starts_with('/')) return invalid_member(entry.path, "links out of the archive");
-        place.link = std::move(*target);
+        // The tar of a root file system is full of them; nothing of an image is behind one.
+        place.escapes = !target || entry.link.starts_with('/');
+        if (!place.escapes) place.link = std::move(*target);
         place.usable = !place.link.empty();
         break;
       }
@@ -96,6 +97,7 @@ Result<ArchiveFile> TarFiles::find(const std::string& path) const {
     const auto found = places_.find(*at);
     if (found == places_.end()) return invalid_member(path, "is not in the archive");
     const Place& place = found->second;
+    if (place.escapes) return invalid_member(path, "links out of the archive");
     if (!place.usable) return invalid_member(path, "is no file");
     if (place.link.empty()) return ArchiveFile(path, file_, place.offset, place.size);
     at = &place.link;

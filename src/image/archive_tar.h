@@ -18,8 +18,9 @@ class TarFiles final : public ArchiveFiles {
   struct Place {
     uint64_t offset = 0;
     uint64_t size = 0;
-    std::string link;    ///< the path it leads to, below the root of the archive; then the rest means nothing
-    bool usable = true;  ///< a file or a link; `docker save` of old releases links to layers it has written before
+    std::string link;      ///< the path it leads to, below the root of the archive; then the rest means nothing
+    bool escapes = false;  ///< a link out of the archive
+    bool usable = true;    ///< a file or a link; `docker save` of old releases links to layers it has written before
   };
 
   explicit TarFiles(std::shared_ptr<const os::File> file) : file_(std::move(file)) {}

@@ -142,7 +142,9 @@ Result<std::vector<SourceImage>> read_images(const ArchiveFiles& files, const oc
   if (docker) return read_docker_archive(files, platform, call);
   MSB_TRY(const bool layout, files.contains(kLayout));
   if (layout) return read_oci_layout(files, platform, call);
-  return Error(Status::image_invalid, "the archive has neither manifest.json nor oci-layout");
+  return Error(Status::image_invalid,
+               "this is no archive of an image, it has neither manifest.json nor oci-layout; of the tar of a root file "
+               "system `docker import FILE NAME` makes an image, and `docker save NAME` its archive");
 }
 
 }  // namespace msb::image

@@ -94,6 +94,15 @@ std::vector<Reject> rejects() {
       // The archive.
       {"no-tar", "this is no archive at all", "", "does not begin like one"},
       {"no-documents", TarBuilder().add("hello", "world").end().str(), "", "neither manifest.json nor oci-layout"},
+      {"root-file-system",
+       TarBuilder()
+           .directory("bin")
+           .symlink("lib", "/usr/lib")
+           .symlink("x", "../../y")
+           .add("etc/passwd", "r")
+           .end()
+           .str(),
+       "", "docker import FILE NAME"},
       {"empty-file", "", "", "neither manifest.json nor oci-layout"},
       {"cut-short", with_layer(layer()).substr(0, 1000), "", "cut short"},
       {"gzip-cut-short", test::gzip(with_layer(layer())).substr(0, 100), "", ""},
