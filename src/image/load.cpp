@@ -64,14 +64,19 @@ class Loading {
     const auto add = [&](const std::string& text, Status status) -> Done {
       auto reference = oci::Reference::parse(text);
       if (!reference && status == Status::image_invalid) {
-        return Error(status, "the archive names an image " + archive::printable(text) + ", which is no reference")
+        return Error(status, "the archive names an image " + archive::printable(text) +
+                                 ", which is no reference; give it another with a tag")
             .because(std::move(reference).error());
       }
       if (!reference) return std::move(reference).error();
       if (keys.insert(text).second) names.push_back({text, std::move(*reference)});
       return {};
     };
-    for (const std::string& text : image.references) MSB_CHECK(add(text, Status::image_invalid));
+    for (const std::string& text : image.references) {
+      Done added = add(text, Status::image_invalid);
+      if (!added && (!first || request_.tags.empty())) return std::move(added).error();
+      if (!added) context_.log.warn("image", added.error().message() + "; it gets the name that was given");
+    }
     if (first) {
       for (const std::string& text : request_.tags) MSB_CHECK(add(text, Status::invalid_argument));
     }
