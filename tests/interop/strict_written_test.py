@@ -50,7 +50,7 @@ class Written:
 
     def test_references(self):
         """Each as it is spelled, its document by what that means."""
-        names = ["python", "foo/bar", "localhost/x", "127.0.0.1:5050/a/b:1", "test.com:5000", "Foo/bar:V.1_a",
+        names = ["python", "foo/bar", "localhost/x", "127.0.0.1:5050/a/b:1", "test.com:5000", "foo/bar:V.1_a",
                  "index.docker.io/library/python", "a--b.c__d/e-f:1", f"ghcr.io/x/y@sha256:{'5' * 64}"]
         self.msbctl("image", "load", "-q", "-i", self.demo_archive(), *[f"--tag={name}" for name in names])
         self.assertEqual(set(self.hold().images), {*names, "demo/app:1", "demo/other:2"})
