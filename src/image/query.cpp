@@ -28,6 +28,9 @@ Result<index::ImageRow> find(index::Transaction& transaction, const std::string&
     const auto reference = oci::Reference::parse(image.reference);
     if (reference && reference->normalized() == wanted.normalized()) return std::move(image);
   }
+  for (index::ImageRow& image : images) {
+    if (leads_by_digest(text, image)) return std::move(image);
+  }
   return not_found(text);
 }
 
@@ -90,6 +93,15 @@ Done measure_layers(const Context& context, std::vector<index::LayerRow>& layers
 }
 
 }  // namespace
+
+bool leads_by_digest(const std::string& text, const index::ImageRow& row) {
+  if (!row.manifest_digest) return false;
+  if (text == *row.manifest_digest) return true;
+  if (!text.ends_with("@" + *row.manifest_digest)) return false;
+  const auto wanted = oci::Reference::parse(text);
+  const auto stored = oci::Reference::parse(row.reference);
+  return wanted && stored && wanted->registry() == stored->registry() && wanted->repository() == stored->repository();
+}
 
 Result<index::ImageRow> get(const Context& context, const std::string& reference, const Call& call) {
   return context.database.read(call, [&](index::Transaction& transaction) { return find(transaction, reference); });

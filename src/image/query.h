@@ -12,8 +12,12 @@
 
 namespace msb::image {
 
-/// Looks an image up: by the text as it is stored, else by what the reference means; of several such spellings by the
-/// newest.
+/// True when `text` is a digest, or a name with a digest, and that is the one of the row's manifest; of a name the tag
+/// does not count, as what has a digest needs none.
+bool leads_by_digest(const std::string& text, const index::ImageRow& row);
+
+/// Looks an image up: by the text as it is stored, else by what the reference means, else by the digest in it; of
+/// several such spellings by the newest.
 /// @retval Status::invalid_argument  it is no reference
 /// @retval Status::image_not_found   not in the cache
 Result<index::ImageRow> get(const Context& context, const std::string& reference, const Call& call);

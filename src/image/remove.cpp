@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "image/query.h"
 #include "image/reachability.h"
 #include "image/sweep.h"
 #include "index/images.h"
@@ -68,12 +69,31 @@ Result<bool> remove_rows(Transaction& transaction, const Reference& reference, c
   return delete_unnamed_manifest(transaction, *now->manifest_id);
 }
 
+/// The reference of the image that a digest leads to; kNobody when there is none.
+Result<uint32_t> find_by_digest(const Reachability& found, const std::string& text) {
+  uint32_t only = kNobody;
+  for (uint32_t i = 0; i < found.references.size(); ++i) {
+    if (!leads_by_digest(text, found.references[i].row)) continue;
+    if (only != kNobody) {
+      return Error(Status::invalid_argument, text + " has several names, " + found.references[only].row.reference +
+                                                 " and " + found.references[i].row.reference +
+                                                 " among them; remove it by each of them")
+          .with("reference", text);
+    }
+    only = i;
+  }
+  return only;
+}
+
 }  // namespace
 
 Done remove(const Context& context, const std::string& text, bool force, const Call& call) {
   auto parsed = oci::Reference::parse(text);
   MSB_TRY(const Reachability found, survey(context, call));
-  const uint32_t index = found.find_reference(text, parsed ? parsed->normalized() : std::string());
+  uint32_t index = found.find_reference(text, parsed ? parsed->normalized() : std::string());
+  if (index == kNobody) {
+    MSB_TRY(index, find_by_digest(found, text));
+  }
   if (index == kNobody) return parsed ? not_found(text) : std::move(parsed).error();
   const Reference& reference = found.references[index];
   MSB_TRY(const bool as_judged, context.database.write(call, [&](Transaction& transaction) {

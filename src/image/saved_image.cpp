@@ -63,7 +63,10 @@ class Planner {
       saved_.images.push_back(std::move(image));
     }
     std::vector<std::string>& names = saved_.images[place->second].references;
-    if (std::find(names.begin(), names.end(), reference) == names.end()) names.push_back(reference);
+    // A digest finds an image, but is no name for one.
+    MSB_TRY(const index::ImageRow row, get(context_, reference, call_));
+    const std::string& name = leads_by_digest(reference, row) ? row.reference : reference;
+    if (std::find(names.begin(), names.end(), name) == names.end()) names.push_back(name);
     return {};
   }
 

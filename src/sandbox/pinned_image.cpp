@@ -27,15 +27,19 @@ Error not_cached(const CreateRequest& request, const std::string& reference, con
       .with("path", path);
 }
 
-/// A lease on what `reference` means, also if that changes while the lease is taken.
-Result<std::string> lease_reference(const image::Context& context, const image::Lease& lease,
-                                    const std::string& reference, const Call& call) {
+/// A lease on what `reference` means, also if that changes while the lease is taken. One that finds an image by its
+/// digest becomes the name of the image.
+Result<std::string> lease_reference(const image::Context& context, const image::Lease& lease, std::string& reference,
+                                    const Call& call) {
   std::optional<std::string> leased;
   for (;;) {
     MSB_CHECK(call.check());
     MSB_TRY(const index::ImageRow row, image::get(context, reference, call));
     if (!row.manifest_digest) return Error(msb::Status::image_not_found, reference).with("reference", reference);
-    if (row.manifest_digest == leased) return *std::move(leased);
+    if (row.manifest_digest == leased) {
+      if (image::leads_by_digest(reference, row)) reference = row.reference;
+      return *std::move(leased);
+    }
     MSB_TRY(const Digest digest, Digest::parse(*row.manifest_digest));
     MSB_CHECK(lease.add(digest, call));
     leased = row.manifest_digest;

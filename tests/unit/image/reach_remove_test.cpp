@@ -49,6 +49,22 @@ TEST_F(RemoveTest, FindsTheReferenceByItsFullForm) {
   EXPECT_FALSE(home_.has_image("M1"));
 }
 
+TEST_F(RemoveTest, FindsTheReferenceByItsDigest) {
+  const std::string one = CacheHome::digest("M1").text();
+  const std::string two = CacheHome::digest("M2").text();
+  EXPECT_STATUS(Status::image_not_found, take("one@" + two));
+  EXPECT_STATUS(Status::image_not_found, take("example.com/one@" + one));
+  EXPECT_STATUS(Status::image_not_found, take(CacheHome::digest("M3").text()));
+  ASSERT_OK(take("two@" + two));
+  EXPECT_FALSE(home_.has_image("M2"));
+  home_.add_image("other:1", "M1", {"base", "a"});
+  EXPECT_STATUS(Status::invalid_argument, take(one)) << "which of the two?";
+  EXPECT_TRUE(home_.has_image("M1"));
+  ASSERT_OK(take("other:2@" + one));
+  ASSERT_OK(take(one));
+  EXPECT_FALSE(home_.has_image("M1"));
+}
+
 TEST_F(RemoveTest, ExactSpellingComesFirstAndOthersSurvive) {
   home_.add_image("docker.io/library/one:latest", "M1", {"base", "a"});
   ASSERT_OK(take("docker.io/library/one:latest"));

@@ -175,6 +175,34 @@ TEST_F(SaveTest, WhatCannotBeReadIsNotTakenForMissing) {
   }
 }
 
+TEST_F(SaveTest, ADigestFindsAnImageAndIsNoName) {
+  const auto loaded = home_.load(home_.archive(test::docker_archive("app:1", {lower_, upper_})));
+  ASSERT_OK(loaded);
+  const std::string digest = *loaded->front().manifest_digest;
+  for (const std::string& text : {digest, "app@" + digest, "app:2@" + digest, "docker.io/library/app@" + digest}) {
+    const auto row = image::get(home_.context(), text, home_.call());
+    ASSERT_OK(row);
+    EXPECT_EQ(row->reference, "app:1") << text;
+    EXPECT_OK(image::inspect(home_.context(), text, home_.call()));
+    const auto saved = save({text}, Format::docker);
+    ASSERT_OK(saved);
+    EXPECT_EQ(digests_of(*saved), std::vector<std::string>{"app:1 " + digest});
+  }
+  EXPECT_STATUS(Status::image_not_found, image::get(home_.context(), "other@" + digest, home_.call()));
+  const std::string unknown = "sha256:" + std::string(64, '0');
+  EXPECT_STATUS(Status::image_not_found, image::get(home_.context(), unknown, home_.call()));
+  EXPECT_STATUS(Status::image_not_found, image::get(home_.context(), "app@" + unknown, home_.call()));
+}
+
+TEST_F(SaveTest, ATagNamesAnArchiveWhoseOwnNameIsNone) {
+  const std::string archive = home_.archive(test::docker_archive("../x", {lower_, upper_}));
+  EXPECT_STATUS(Status::image_invalid, home_.load(archive));
+  const auto loaded = home_.load(archive, {"mine:1"});
+  ASSERT_OK(loaded);
+  ASSERT_EQ(loaded->size(), 1U);
+  EXPECT_EQ(loaded->front().reference, "mine:1");
+}
+
 TEST_F(SaveTest, AnImageThatIsNotThereIsNotFound) {
   EXPECT_STATUS(Status::image_not_found, save({"app:1"}, Format::docker));
   EXPECT_STATUS(Status::invalid_argument, save({}, Format::docker));
