@@ -1,7 +1,7 @@
 // Every signature of the image surface, held by tsc: one that is missing or of another type does not compile.
 import { Client, Image, ImageHandle } from "microsandbox";
 import type {
-  CallOptions, ImageConfigDetail, ImageDetail, ImageLayerDetail, ImagePruneReport, ImagePullResult, Progress,
+  CallOptions, ImageConfigDetail, ImageDetail, ImageLayerDetail, ImagePruneReport, ImagePullResult, LayerLimits, Progress,
   PullOptions, PullPolicy,
 } from "microsandbox";
 import { same, type Same } from "./same.mjs";
@@ -13,7 +13,10 @@ same<Same<typeof Image.remove, (reference: string, opts?: { force?: boolean } & 
 same<Same<typeof Image.prune, (options?: CallOptions) => Promise<ImagePruneReport>>>();
 same<Same<typeof Image.gcLayers, (options?: CallOptions) => Promise<number>>>();
 same<Same<typeof Image.gc, (options?: CallOptions) => Promise<number>>>();
-same<Same<typeof Image.load, (inputPath: string, opts?: { tag?: string } & CallOptions) => Promise<ImageHandle[]>>>();
+same<Same<
+  typeof Image.load,
+  (inputPath: string, opts?: { tag?: string } & LayerLimits & CallOptions) => Promise<ImageHandle[]>
+>>();
 same<Same<
   typeof Image.save,
   (reference: string | readonly string[],
@@ -43,6 +46,9 @@ same<Same<{ [name in keyof PullOptions]-?: Exclude<PullOptions[name], undefined>
   caCerts: string;
   platform: string;
   keepBlobs: boolean;
+  maxFileBytes: number | bigint;
+  maxLayerBytes: number | bigint;
+  maxLayerEntries: number | bigint;
   fallBack: boolean;
 }>>();
 
