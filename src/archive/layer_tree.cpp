@@ -93,7 +93,6 @@ Result<Id> LayerTree::add_member(const TarEntry& entry) {
     return tree::kNone;
   }
   MSB_TRY(const Place place, make_place(path));
-  if (place.name == kWhiteout) return refuse_tar("a whiteout that does not say what it removes");
   const bool marker = is_marker(place.name);
   if (marker && (entry.type == TarType::regular || entry.type == TarType::symlink)) {
     MSB_CHECK(add_marker(place, entry, true));

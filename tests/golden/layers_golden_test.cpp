@@ -64,7 +64,7 @@ Result<LayerFile> make_layer_file(const std::string& blob) {
 const std::set<std::string> kOurs = {"dotseg", "name256", "gsparse", "psparse", "psparse00", "psparse01"};
 /// What it refuses and the specification allows.
 const std::set<std::string> kAccepted = {"hl_before",     "hl_sym",   "dir_then_file", "dir_then_wh",
-                                         "wh_then_child", "emptypax", "xlayer_hl"};
+                                         "wh_then_child", "emptypax", "xlayer_hl",     "sym_then_child"};
 
 TEST(LayersGolden, EdgeCases) {
   const fs::path edge = test::upstream_path("images/edge");

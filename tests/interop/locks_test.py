@@ -220,7 +220,7 @@ class Waits(Locks):
 class Refuses(Locks):
     def test_a_sandbox_whose_lock_stays(self):
         arguments, made = self.snapshot()
-        self.refuse_while("lifecycle", arguments, made, "'web' is not stopped")
+        self.refuse_while("lifecycle", arguments, made, "busy: web is being started, stopped or copied elsewhere")
 
     def test_a_name_whose_lock_stays(self):
         arguments, made = self.create()
