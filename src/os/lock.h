@@ -29,7 +29,8 @@ class FileLock {
   void release() { file_ = File(); }
   /// Gives the lock up, and removes its file unless somebody else has it open: one who waits for the lock, or is just
   /// about to, must not get that of a file which nobody else can find. The file also stays where the kernel cannot
-  /// tell. True when it has gone.
+  /// tell. True when it has gone. Only who looks, as acquire() does, whether the path still leads to the file is safe
+  /// in every case.
   bool retire();
   /// From here on a process that has inherited it decides when it ends: here it is only closed.
   void hand_on() { file_.locked_.take(); }

@@ -223,8 +223,19 @@ Result<Sandbox> create(const image::Context& context, const std::string& name, c
   } else {
     MSB_CHECK(add(context, std::move(staged), sandbox, call));
   }
-  MSB_TRY(Observed made, observe(context, name, Lifecycle::free, Call()));
-  return std::move(made.sandbox);
+  auto made = observe(context, name, Lifecycle::free, Call());
+  if (made) return std::move(made->sandbox);
+  // It exists: what cannot be read of it now is missing from the answer, and is no failure to create it.
+  context.log.warn("sandbox", name + " is created, and cannot be read back: " + made.error().message());
+  Sandbox unread;
+  unread.name = name;
+  unread.labels = std::move(config.labels);
+  unread.config_json = sandbox.config;
+  unread.image_ref = std::move(config.image_ref);
+  unread.image_digest = std::move(config.image_digest);
+  unread.created_at = sandbox.created_at;
+  unread.updated_at = sandbox.created_at;
+  return unread;
 }
 
 }  // namespace msb::sandbox

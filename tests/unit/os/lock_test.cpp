@@ -233,7 +233,8 @@ TEST(FileLock, FileThatSomebodyHasOpenStays) {
   EXPECT_TRUE(*same);
 }
 
-/// Programs that know nothing of retire(): they open, lock, and work. No two may ever work at once.
+/// No two may ever work at once while a third retires the lock. All of them look whether the path still leads to what
+/// they have locked: a program that does not can be given a file that was found just before it went, as by any removal.
 TEST(FileLock, RetiringNeverGivesALockTwice) {
   const TempDir dir;
   const std::string path = dir / "x.lock";
@@ -245,13 +246,11 @@ TEST(FileLock, RetiringNeverGivesALockTwice) {
   for (int t = 0; t < 3; ++t) {
     strangers.emplace_back([&] {
       for (int i = 0; i < 300; ++i) {
-        const int fd = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-        ASSERT_GE(fd, 0);
-        ASSERT_EQ(::flock(fd, LOCK_EX), 0);
+        const auto lock = FileLock::acquire(real_fs(), path, LockMode::exclusive, Call());
+        ASSERT_OK(lock);
         if (++inside != 1) together = true;
         std::this_thread::sleep_for(std::chrono::microseconds(50));
         --inside;
-        ::close(fd);
         std::this_thread::sleep_for(std::chrono::microseconds(20 * t));
       }
     });
