@@ -28,6 +28,7 @@ library_dir=$(dirname "$(find "$work/prefix" -name libmicrosandbox.so)")
 export PKG_CONFIG_PATH=$library_dir/pkgconfig
 
 cp -r "$here" "$work/source"
+cp "$here/../../LICENSE" "$work/source"
 logged "$tools/bin/pip" wheel --no-build-isolation --no-deps --no-index --wheel-dir "$work/plain" "$work/source"
 glibc=$(getconf GNU_LIBC_VERSION)
 glibc=${glibc#* }

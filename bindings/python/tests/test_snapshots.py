@@ -20,20 +20,41 @@ class SnapshotTest(HomeTest):
 
 
 class Create(SnapshotTest):
-    """Both forms of create(), and what is refused at the call."""
+    """Both forms of create(), and what is refused."""
 
-    def test_refused_before_anything_is_awaited(self) -> None:
+    async def test_arguments_are_refused_when_it_is_awaited(self) -> None:
         for arguments in ({}, {"name": "a", "path": "b"}):
             with self.assertRaises(ValueError):
-                Snapshot.create("base", **arguments)  # type: ignore[arg-type]
+                await Snapshot.create("base", **arguments)  # type: ignore[arg-type]
             with self.assertRaises(ValueError):
                 sync.Snapshot.create("base", **arguments)  # type: ignore[arg-type]
         with self.assertRaises(ValueError):
-            Snapshot.create(name="a")
+            await Snapshot.create(name="a")
         with self.assertRaises(ValueError):
-            Snapshot.create("a", name="b", from_sandbox="c")
+            await Snapshot.create("a", name="b", from_sandbox="c")
         with self.assertRaises(microsandbox.UnsupportedError):
-            Snapshot.create("a", from_sandbox="b", resumable=True)
+            await Snapshot.create("a", from_sandbox="b", resumable=True)
+        failures = await asyncio.gather(Snapshot.create("base"), Snapshot.create("base", name="a", path="b"),
+                                        return_exceptions=True)
+        self.assertEqual([type(failure) for failure in failures], [ValueError, ValueError])
+
+    async def test_work_that_was_done_is_no_cancellation(self) -> None:
+        await self.base()
+        outcomes = set()
+        for turn in range(60):
+            name = f"turn-{turn}"
+            task = asyncio.create_task(Snapshot.create("base", name=name))
+            await asyncio.sleep(turn / 3000)
+            task.cancel()
+            try:
+                made = (await task).path
+                self.assertFalse(task.cancelled())
+            except asyncio.CancelledError:
+                made = None
+            there = await Snapshot.list()
+            self.assertEqual([snapshot.path for snapshot in there if snapshot.name == name], [made] if made else [])
+            outcomes.add(made is None)
+        self.assertEqual(outcomes, {True, False})
 
     async def test_forms(self) -> None:
         await self.base()
@@ -155,7 +176,8 @@ class Stopped(SnapshotTest):
                           {"image": "demo/app:1", "pull_policy": "sometimes"}):
             with self.assertRaises(ValueError):
                 await Sandbox.create("one", **arguments)  # type: ignore[arg-type]
-        for unsupported in (Image.bind("/srv"), Image.disk("/srv/disk.raw")):
+        for unsupported in (Image.bind("/srv"), Image.disk("/srv/disk.raw"), "/srv", "./root", "../root", "disk.qcow2",
+                            pathlib.Path("/srv/root")):
             with self.assertRaises(microsandbox.UnsupportedError):
                 await Sandbox.create("one", image=unsupported)
         with self.assertRaises(TypeError):

@@ -31,7 +31,7 @@ METHODS: Dict[str, Dict[str, str]] = {
         "disk": "(path, *, fstype=None)",
     },
     "Snapshot": {
-        "create": "(source_sandbox=None, *, name=None, path=None, from_sandbox=None, dest_dir=None, labels=None, "
+        "create": "async (source_sandbox=None, *, name=None, path=None, from_sandbox=None, dest_dir=None, labels=None, "
                   "force=False, record_integrity=False, resumable=False, on_progress=None)",
         "convert": "async (path_or_name, *, form=None, name=None, path=None, dest_dir=None, force=False, "
                    "record_integrity=False, integrity_algorithm=None, drop_parent=False, on_progress=None)",
@@ -94,6 +94,9 @@ METHODS: Dict[str, Dict[str, str]] = {
         "connect": "async (self, timeout=None)",
         "stop": "async (self, timeout=None)",
         "kill": "async (self, timeout=None)",
+        "request_stop": "async (self)",
+        "request_kill": "async (self)",
+        "request_drain": "async (self)",
         "remove": "async (self)",
         "snapshot": "async (self, name, *, on_progress=None)",
         "snapshot_to": "async (self, path, *, on_progress=None)",

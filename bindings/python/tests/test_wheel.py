@@ -55,6 +55,16 @@ class Wheel(unittest.TestCase):
             path = INSTALLED.parent / "microsandbox.libs/microsandbox" / program
             self.assertTrue(os.access(path, os.X_OK), path)
 
+    def test_it_carries_the_licenses_of_what_it_brings(self) -> None:
+        licenses = INSTALLED / "licenses"
+        self.assertIn("Apache License", (licenses / "microsandbox").read_text("utf-8"))
+        packages = {"libcrypto": "libssl3", "libsqlite3": "libsqlite3-0", "libjansson": "libjansson4", "libzstd": "libzstd1",
+                    "libext2fs": "libext2fs2", "libc": "libc6"}
+        brought = {file.name.split("-")[0].split(".")[0] for file in (INSTALLED.parent / "microsandbox.libs").iterdir()}
+        for library in brought & set(packages) | {"libc"}:  # that is in guest-init
+            self.assertTrue((licenses / packages[library]).stat().st_size > 0, library)
+        self.assertGreaterEqual(len(brought & set(packages)), 4)
+
     def test_it_uses_the_stable_abi(self) -> None:
         text = subprocess.run(["nm", "-D", "--undefined-only", str(INSTALLED / "_native.abi3.so")], check=True,
                               stdout=subprocess.PIPE, text=True).stdout

@@ -16,13 +16,13 @@ from .errors import (CloudHttpError, ExecFailedError, ExecTimeoutError, Filesyst
                      SnapshotSandboxRunningError, TlsError, UnsupportedError, UnsupportedOperationError,
                      VolumeNotFoundError)
 from .progress import OutputCallback, Progress, ProgressCallback
-from .types import (ExecOutput, HomeProblem, HomeReport, ImageArchiveFormat, ImageConfigDetail, ImageLayerDetail,
+from .types import (DiskImageFormat, ExecOutput, HomeProblem, HomeReport, ImageArchiveFormat, ImageConfigDetail, ImageLayerDetail,
                     ImagePruneReport, ImageSource, MachineOptions, RegistryAuth, SandboxStopResult)
 
 __version__ = "0.1.0"
 
 __all__ = [
-    "Client", "CloudHttpError", "ExecFailedError", "ExecOutput", "ExecTimeoutError", "FilesystemError", "Home",
+    "Client", "CloudHttpError", "DiskImageFormat", "ExecFailedError", "ExecOutput", "ExecTimeoutError", "FilesystemError", "Home",
     "HomeProblem", "HomeReport", "Image", "ImageArchiveFormat", "ImageConfigDetail", "ImageDetail", "ImageHandle",
     "ImageInUseError", "ImageLayerDetail", "ImageNotFoundError", "ImagePruneReport", "ImagePullFailedError",
     "ImagePullResult", "ImageSource", "InvalidConfigError", "IoError", "MachineOptions", "MetricsDisabledError",

@@ -120,6 +120,11 @@ class Creation:
         return config
 
 
+#: How paths begin, and no reference does; and how files end that ``msb`` takes for disks.
+_PATHS = ("/", "./", "../", "~")
+_DISKS = (".qcow2", ".raw", ".vmdk")
+
+
 def _pinned(missing: MicrosandboxError) -> str:
     """The reference of the very image that a snapshot lacks, whatever its tag means today."""
     return f"{missing.details['reference']}@{missing.details['digest']}"
@@ -129,6 +134,8 @@ def _source(image: Any) -> Optional[ImageSource]:
     if image is None:
         return None
     source = image if isinstance(image, ImageSource) else ImageSource.oci(os.fspath(image))
-    if source._type != "oci":
-        fail("unsupported", "unsupported operation: sandboxes are made from OCI images and snapshots")
+    if source._type != "oci" or source._to_image_str().startswith(_PATHS) \
+            or source._to_image_str().endswith(_DISKS):
+        fail("unsupported", "unsupported operation: sandboxes are made from OCI images and snapshots, not from "
+                            f"directories and disk images: {source._to_image_str()}")
     return source

@@ -29,6 +29,8 @@ async def _run_async(work: Work[T], on_progress: Optional[ProgressCallback] = No
                      on_output: Optional[OutputCallback] = None, *, patient: bool = False) -> T:
     """Does the work on a thread. Cancelling the task stops it; callbacks are called on the event loop, in order.
 
+    What was done by then is done: it is returned, and the task is not cancelled any more.
+
     :param patient: the work is to wait for a machine, so that its thread must not be one that others need
     """
     loop = asyncio.get_running_loop()
@@ -48,6 +50,8 @@ async def _run_async(work: Work[T], on_progress: Optional[ProgressCallback] = No
     except asyncio.CancelledError:  # of this task; or of the call, because a callback failed
         if call.failure is None or not done.done():
             call.cancel()
+            if call.failure is None and await _succeeded(running, done):
+                return done.result()
             await _ended(running, done)
             raise
         raise call.failure from None
@@ -96,7 +100,9 @@ class _Begun_async(Generic[T]):
         try:
             return await asyncio.shield(self._done)
         except asyncio.CancelledError:
-            await self.end()
+            self._call.cancel()
+            if await _succeeded(self._running, self._done):
+                return self._done.result()
             raise
 
     async def end(self) -> None:
@@ -166,17 +172,31 @@ def _post(loop: asyncio.AbstractEventLoop, deliver: Callable[..., None], *what: 
         pass
 
 
-async def _ended(running: "Future[Any]", done: "asyncio.Future[Any]") -> None:
-    """Waits for a call that was told to stop, however often the waiting task is cancelled meanwhile."""
+async def _ended(running: "Future[Any]", done: "asyncio.Future[Any]") -> int:
+    """Waits for a call that was told to stop, and tells how often the waiting task was cancelled meanwhile."""
+    again = 0
     if running.cancel():
-        return
+        return again
     while not done.done():
         try:
             await asyncio.wait([done])
         except asyncio.CancelledError:
-            continue
+            again += 1
     if not done.cancelled():
         done.exception()  # looked at, so that asyncio does not report it as lost
+    return again
+
+
+async def _succeeded(running: "Future[Any]", done: "asyncio.Future[Any]") -> bool:
+    """For a task that was cancelled: whether the call, which was told to stop, had done its work. Then it goes on."""
+    cancelled = 1 + await _ended(running, done)
+    if not done.done() or done.cancelled() or done.exception() is not None:
+        return False
+    task: Any = asyncio.current_task()
+    for _ in range(cancelled):
+        if hasattr(task, "uncancel"):  # Python 3.11 counts
+            task.uncancel()
+    return True
 
 
 def _forget_threads() -> None:

@@ -17,6 +17,16 @@ class ImageArchiveFormat(str, Enum):
     __str__ = str.__str__
 
 
+class DiskImageFormat(str, Enum):
+    """Of disk images, which this package makes no sandbox from."""
+
+    QCOW2 = "qcow2"
+    RAW = "raw"
+    VMDK = "vmdk"
+
+    __str__ = str.__str__
+
+
 @dataclass(frozen=True)
 class ImageSource:
     """Where a sandbox's root file system comes from. Made by :meth:`Image.oci`, ``bind`` and ``disk``."""

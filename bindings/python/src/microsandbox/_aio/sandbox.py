@@ -122,6 +122,18 @@ class SandboxHandle:
         """Ends it the hard way, see :meth:`Sandbox.kill`."""
         await _machine.kill(self._client, self.name, timeout)
 
+    async def request_stop(self) -> None:
+        """Asks it to stop, and does not wait for the end."""
+        await _machine.request_stop(self._client, self.name, False)
+
+    async def request_kill(self) -> None:
+        """Ends it the hard way, and does not wait for the end."""
+        await _machine.request_stop(self._client, self.name, True)
+
+    async def request_drain(self) -> None:
+        """Asks it to end what it does and to stop, and does not wait for the end."""
+        await _machine.request_stop(self._client, self.name, False)
+
     async def wait_until_stopped(self) -> SandboxStopResult:
         """Waits until no machine runs."""
         return await _machine.wait_until_stopped(self._client, self.name)

@@ -1,6 +1,6 @@
 """Snapshots of sandboxes."""
 from types import TracebackType
-from typing import Any, Coroutine, Dict, List, NoReturn, Optional, Type
+from typing import Any, Dict, List, NoReturn, Optional, Type
 
 from microsandbox import client as _client
 from microsandbox._capi import snapshots as _snapshots
@@ -156,7 +156,7 @@ class Snapshot:
         return self._artifact.optional_text("source_sandbox")
 
     @staticmethod
-    def create(
+    async def create(
         source_sandbox: Optional[str] = None,
         *,
         name: Optional[str] = None,
@@ -168,7 +168,7 @@ class Snapshot:
         record_integrity: bool = False,
         resumable: bool = False,
         on_progress: Optional[ProgressCallback] = None,
-    ) -> "Coroutine[Any, Any, Snapshot]":
+    ) -> "Snapshot":
         """Captures the disk of a stopped sandbox. The snapshot appears whole or not at all.
 
         Two forms: ``create(source_sandbox, name=…)`` or ``create(source_sandbox, path=…)``; and, of later releases,
@@ -177,7 +177,7 @@ class Snapshot:
         :param dest_dir: put the named snapshot there instead of the snapshots directory
         :param force: replace the snapshot that is there, in one step
         :param record_integrity: hash the disk, so that :meth:`verify` has something to hold it against
-        :raises ValueError: at the call, when not exactly one of ``name`` and ``path`` is given
+        :raises ValueError: when not exactly one of ``name`` and ``path`` is given
         :raises SandboxNotFoundError: no sandbox of that name
         :raises SnapshotSandboxRunningError: it is not stopped
         :raises SnapshotAlreadyExistsError: the destination exists and ``force`` is not set
@@ -196,7 +196,7 @@ class Snapshot:
         def work(call: Call) -> Snapshot:
             client = _client.current()
             return Snapshot(client, _snapshots.create(client._native, call, source, new))
-        return _run_async(work, on_progress)
+        return await _run_async(work, on_progress)
 
     @staticmethod
     async def convert(path_or_name: Path, *, form: Optional[str] = None, name: Optional[str] = None,
