@@ -111,6 +111,9 @@ type clientKey struct{}
 // WithClient makes the functions of this package use the home of a client instead of the default one; nil stands for that
 // again.
 func WithClient(ctx context.Context, client *Client) context.Context {
+	if ctx == nil {
+		return nil // which calls refuse
+	}
 	return context.WithValue(ctx, clientKey{}, client)
 }
 
@@ -123,8 +126,8 @@ var defaultHome struct {
 
 // clientOf is the client that a call with this context uses. A context that has ended opens nothing.
 func clientOf(ctx context.Context) (*capi.Client, error) {
-	if err := ctx.Err(); err != nil {
-		return nil, wrap(err)
+	if err := alive(ctx); err != nil {
+		return nil, err
 	}
 	if client, _ := ctx.Value(clientKey{}).(*Client); client != nil {
 		return client.native, nil

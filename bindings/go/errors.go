@@ -92,11 +92,23 @@ func wrap(err error) error {
 	var native *capi.Error
 	switch {
 	case errors.As(err, &native):
-		return &Error{Kind: kindOf(native.Status), Message: native.Message, native: native}
+		failure := &Error{Kind: kindOf(native.Status), Message: native.Message, native: native}
+		if failure.Kind == ErrSnapshotHasChildren {
+			failure.Message += "; pass force to remove it anyway"
+		}
+		return failure
 	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
 		return &Error{Kind: ErrCancelled, Message: err.Error(), Cause: err}
 	}
 	return &Error{Kind: ErrInternal, Cause: err}
+}
+
+// alive tells whether a context can be used: a nil one never, and one that has ended no longer.
+func alive(ctx context.Context) error {
+	if ctx == nil {
+		return failure(ErrInvalidArgument, "invalid argument: the context is nil")
+	}
+	return wrap(ctx.Err())
 }
 
 func failure(kind ErrorKind, message string) error { return &Error{Kind: kind, Message: message} }

@@ -1,7 +1,6 @@
 package microsandbox_test
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -135,14 +134,4 @@ func TestTextThatIsNotUTF8IsRefused(t *testing.T) {
 	ctx, _ := newHome(t)
 	_, err := m.Image.Get(ctx, "demo/\xff:1")
 	wantKind(t, err, m.ErrInvalidArgument)
-}
-
-func TestNilContextPanics(t *testing.T) {
-	defer func() {
-		if recover() == nil {
-			t.Error("no panic")
-		}
-	}()
-	var none context.Context
-	_, _ = m.Image.List(none)
 }

@@ -7,9 +7,11 @@ import (
 )
 
 // Home tells what homes are, without opening them.
-var Home homeFactory
+// What it can do are the methods of [HomeFactory].
+var Home HomeFactory
 
-type homeFactory struct{}
+// HomeFactory has the functions of [Home].
+type HomeFactory struct{}
 
 // HomeReport says what a home is, who can use it, what of it can be written, and what is wrong with it. Text that is
 // absent is "".
@@ -126,7 +128,7 @@ func (k ProblemKind) String() string {
 //
 // What is wrong with a home is in the report. Inspect itself fails with ErrInvalidArgument, ErrInvalidConfig when the
 // config.json of the home is malformed, ErrIO and ErrCancelled.
-func (homeFactory) Inspect(ctx context.Context, options ClientOptions) (*HomeReport, error) {
+func (HomeFactory) Inspect(ctx context.Context, options ClientOptions) (*HomeReport, error) {
 	report, err := capi.InspectHome(ctx, options.native())
 	if err != nil {
 		return nil, wrap(err)

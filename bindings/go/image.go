@@ -7,14 +7,15 @@ import (
 	"github.com/superradcompany/microsandbox/sdk/go/internal/capi"
 )
 
-// Image is the local cache of OCI images.
-var Image imageFactory
+// Image is the local cache of OCI images. What it can do are the methods of [ImageFactory].
+var Image ImageFactory
 
-type imageFactory struct{}
+// ImageFactory has the functions of [Image]: m.Image.List(ctx) is `go doc ImageFactory.List`.
+type ImageFactory struct{}
 
 // Get looks an image up by its reference: as it was stored, else in its full form, so that "python:3.12" finds
 // "docker.io/library/python:3.12". It fails with ErrImageNotFound when the cache has none.
-func (imageFactory) Get(ctx context.Context, reference string) (*ImageHandle, error) {
+func (ImageFactory) Get(ctx context.Context, reference string) (*ImageHandle, error) {
 	client, err := clientOf(ctx)
 	if err != nil {
 		return nil, err
@@ -27,7 +28,7 @@ func (imageFactory) Get(ctx context.Context, reference string) (*ImageHandle, er
 }
 
 // List returns every image of the cache, newest first; never nil.
-func (imageFactory) List(ctx context.Context) ([]*ImageHandle, error) {
+func (ImageFactory) List(ctx context.Context) ([]*ImageHandle, error) {
 	client, err := clientOf(ctx)
 	if err != nil {
 		return nil, err
@@ -40,7 +41,7 @@ func (imageFactory) List(ctx context.Context) ([]*ImageHandle, error) {
 }
 
 // Inspect is Get with the config of the image and its layers.
-func (imageFactory) Inspect(ctx context.Context, reference string) (*ImageDetail, error) {
+func (ImageFactory) Inspect(ctx context.Context, reference string) (*ImageDetail, error) {
 	client, err := clientOf(ctx)
 	if err != nil {
 		return nil, err
@@ -54,7 +55,7 @@ func (imageFactory) Inspect(ctx context.Context, reference string) (*ImageDetail
 
 // Remove takes a reference away, and with the last one of an image its files. While sandboxes use the image it fails with
 // ErrImageInUse, unless force is set; what they and snapshots need is kept until they are gone.
-func (imageFactory) Remove(ctx context.Context, reference string, force bool) error {
+func (ImageFactory) Remove(ctx context.Context, reference string, force bool) error {
 	client, err := clientOf(ctx)
 	if err != nil {
 		return err
@@ -63,7 +64,7 @@ func (imageFactory) Remove(ctx context.Context, reference string, force bool) er
 }
 
 // Prune removes the images that no sandbox and no snapshot uses, and files that nothing refers to.
-func (imageFactory) Prune(ctx context.Context) (*ImagePruneReport, error) {
+func (ImageFactory) Prune(ctx context.Context) (*ImagePruneReport, error) {
 	client, err := clientOf(ctx)
 	if err != nil {
 		return nil, err
@@ -83,7 +84,7 @@ func (imageFactory) Prune(ctx context.Context) (*ImagePruneReport, error) {
 }
 
 // GCLayers removes layers that no image refers to, and returns their number.
-func (imageFactory) GCLayers(ctx context.Context) (uint32, error) {
+func (ImageFactory) GCLayers(ctx context.Context) (uint32, error) {
 	client, err := clientOf(ctx)
 	if err != nil {
 		return 0, err
@@ -94,7 +95,7 @@ func (imageFactory) GCLayers(ctx context.Context) (uint32, error) {
 
 // GC removes everything that no reference, sandbox or snapshot needs, and returns the number of things removed.
 // References stay.
-func (imageFactory) GC(ctx context.Context) (uint32, error) {
+func (ImageFactory) GC(ctx context.Context) (uint32, error) {
 	client, err := clientOf(ctx)
 	if err != nil {
 		return 0, err
@@ -106,12 +107,12 @@ func (imageFactory) GC(ctx context.Context) (uint32, error) {
 // Load puts the images of an archive into the cache: a `docker save` archive or an OCI image layout, as a tar file
 // (plain, gzip or zstd) or as a directory. The tags are given to its first image, beside those that the archive has. The
 // result has one handle for each reference.
-func (f imageFactory) Load(ctx context.Context, inputPath string, tags ...string) ([]*ImageHandle, error) {
+func (f ImageFactory) Load(ctx context.Context, inputPath string, tags ...string) ([]*ImageHandle, error) {
 	return f.LoadWithin(ctx, LayerLimits{}, inputPath, tags...)
 }
 
 // LoadWithin is Load with other bounds of what layers may ask for.
-func (imageFactory) LoadWithin(ctx context.Context, limits LayerLimits, inputPath string, tags ...string) ([]*ImageHandle, error) {
+func (ImageFactory) LoadWithin(ctx context.Context, limits LayerLimits, inputPath string, tags ...string) ([]*ImageHandle, error) {
 	client, err := clientOf(ctx)
 	if err != nil {
 		return nil, err
@@ -133,7 +134,7 @@ const (
 )
 
 // Save writes images as one tar archive, the same bytes each time. The file appears when it is whole.
-func (imageFactory) Save(ctx context.Context, references []string, outputPath string, format ImageArchiveFormat) error {
+func (ImageFactory) Save(ctx context.Context, references []string, outputPath string, format ImageArchiveFormat) error {
 	native := capi.ImageFormatDocker
 	switch format {
 	case "", ImageArchiveDocker:

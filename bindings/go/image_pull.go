@@ -97,7 +97,7 @@ func WithBlobs() PullOption {
 // with ErrImagePullFailed when a layer could not be had; with ErrInternal, and Code "http", when the registry cannot be
 // reached, is not trusted, or does not let us in: Detail("http_status") is what it said. The cache is then as it was,
 // but for layers that were finished.
-func (imageFactory) Pull(ctx context.Context, reference string, opts ...PullOption) (*ImagePull, error) {
+func (ImageFactory) Pull(ctx context.Context, reference string, opts ...PullOption) (*ImagePull, error) {
 	var options pullOptions
 	for _, option := range opts {
 		option(&options)

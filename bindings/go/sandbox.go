@@ -171,8 +171,8 @@ func (s *Sandbox) OwnsLifecycleOrFalse() bool {
 
 // usable tells whether the sandbox is still open, and the context too.
 func (s *Sandbox) usable(ctx context.Context) error {
-	if err := ctx.Err(); err != nil {
-		return wrap(err)
+	if err := alive(ctx); err != nil {
+		return err
 	}
 	_, err := s.OwnsLifecycle()
 	return err

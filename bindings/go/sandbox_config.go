@@ -3,6 +3,7 @@ package microsandbox
 import (
 	"encoding/json"
 	"sort"
+	"strings"
 	"time"
 
 	"github.com/superradcompany/microsandbox/sdk/go/internal/capi"
@@ -94,7 +95,7 @@ func (c *SandboxConfig) native() (capi.SandboxOptions, error) {
 	switch {
 	case !known:
 		return none, unknownPolicy(c.PullPolicy)
-	case c.ImageDisk != "" || c.BindRootfs != "":
+	case c.ImageDisk != "" || c.BindRootfs != "" || isPath(c.Image):
 		return none, failure(ErrUnsupportedOperation, "unsupported operation: sandboxes are made from OCI images and snapshots")
 	}
 	var stored storedConfig
@@ -123,6 +124,21 @@ func (c *SandboxConfig) native() (capi.SandboxOptions, error) {
 		ConfigJSON:   string(text),
 		Replace:      c.Replace,
 	}, nil
+}
+
+// isPath tells a directory or a disk image, from which msb makes sandboxes too, from a reference.
+func isPath(image string) bool {
+	for _, begin := range []string{"/", "./", "../", "~"} {
+		if strings.HasPrefix(image, begin) {
+			return true
+		}
+	}
+	for _, end := range []string{".qcow2", ".raw", ".vmdk"} {
+		if strings.HasSuffix(image, end) {
+			return true
+		}
+	}
+	return false
 }
 
 // parseConfig reads what is stored, by whichever release.

@@ -20,8 +20,8 @@ func WithSkipDownload() SetupOption { return func(*setupConfig) {} }
 // EnsureInstalled tells whether the library that the program runs with can be used: nil, or ErrLibraryNotLoaded with the
 // reason. Calling it is optional.
 func EnsureInstalled(ctx context.Context, opts ...SetupOption) error {
-	if err := ctx.Err(); err != nil {
-		return wrap(err)
+	if err := alive(ctx); err != nil {
+		return err
 	}
 	var config setupConfig
 	for _, option := range opts {

@@ -8,10 +8,11 @@ import (
 
 // Snapshot makes and finds disk snapshots: the writable disk of a sandbox that is not running, kept as a directory with a
 // descriptor. A snapshot is named by its bare name under the snapshots directory, by the path of its directory, or by its
-// digest; every function takes all three.
-var Snapshot snapshotFactory
+// digest; every function takes all three. What it can do are the methods of [SnapshotFactory].
+var Snapshot SnapshotFactory
 
-type snapshotFactory struct{}
+// SnapshotFactory has the functions of [Snapshot]: m.Snapshot.List(ctx) is `go doc SnapshotFactory.List`.
+type SnapshotFactory struct{}
 
 // SnapshotCreateOptions configures [Snapshot].Create. Set exactly one of Name and Path.
 type SnapshotCreateOptions struct {
@@ -60,7 +61,7 @@ type SnapshotSaveOptions struct {
 
 // Create makes a snapshot of a sandbox that is stopped or crashed. It appears whole or not at all. It fails with
 // ErrSandboxNotFound, ErrSnapshotSandboxRunning, and ErrSnapshotAlreadyExists unless Force is set.
-func (snapshotFactory) Create(ctx context.Context, sourceSandbox string, opts SnapshotCreateOptions) (*SnapshotArtifact, error) {
+func (SnapshotFactory) Create(ctx context.Context, sourceSandbox string, opts SnapshotCreateOptions) (*SnapshotArtifact, error) {
 	client, err := clientOf(ctx)
 	if err != nil {
 		return nil, err
@@ -76,7 +77,7 @@ func (snapshotFactory) Create(ctx context.Context, sourceSandbox string, opts Sn
 // It fails with ErrInvalidArgument when the snapshot has that form already, ErrSnapshotNotFound when it or its parent is not
 // there, ErrSnapshotAlreadyExists unless Force is set, ErrSnapshotMigration when the other form has no place for what it says,
 // and ErrSnapshotIntegrity when the disk is not what was recorded.
-func (snapshotFactory) Convert(ctx context.Context, pathOrName string, opts SnapshotConvertOptions) (*SnapshotArtifact, error) {
+func (SnapshotFactory) Convert(ctx context.Context, pathOrName string, opts SnapshotConvertOptions) (*SnapshotArtifact, error) {
 	client, err := clientOf(ctx)
 	if err != nil {
 		return nil, err
@@ -95,7 +96,7 @@ func (snapshotFactory) Convert(ctx context.Context, pathOrName string, opts Snap
 
 // Open opens a snapshot. It reads the descriptor and looks whether the disk is there; what the disk holds is for
 // [SnapshotArtifact.Verify] to check.
-func (snapshotFactory) Open(ctx context.Context, pathOrName string) (*SnapshotArtifact, error) {
+func (SnapshotFactory) Open(ctx context.Context, pathOrName string) (*SnapshotArtifact, error) {
 	client, err := clientOf(ctx)
 	if err != nil {
 		return nil, err
@@ -104,7 +105,7 @@ func (snapshotFactory) Open(ctx context.Context, pathOrName string) (*SnapshotAr
 }
 
 // Get looks a snapshot up in the index, without touching its directory.
-func (snapshotFactory) Get(ctx context.Context, nameOrDigest string) (*SnapshotHandle, error) {
+func (SnapshotFactory) Get(ctx context.Context, nameOrDigest string) (*SnapshotHandle, error) {
 	client, err := clientOf(ctx)
 	if err != nil {
 		return nil, err
@@ -113,7 +114,7 @@ func (snapshotFactory) Get(ctx context.Context, nameOrDigest string) (*SnapshotH
 }
 
 // List returns what the index knows, newest first; never nil.
-func (snapshotFactory) List(ctx context.Context) ([]*SnapshotHandle, error) {
+func (SnapshotFactory) List(ctx context.Context) ([]*SnapshotHandle, error) {
 	client, err := clientOf(ctx)
 	if err != nil {
 		return nil, err
@@ -131,7 +132,7 @@ func (snapshotFactory) List(ctx context.Context) ([]*SnapshotHandle, error) {
 
 // ListDir opens the snapshots directly under a directory, sorted by path; never nil. The index is neither asked nor
 // changed. What is no snapshot, or a damaged one, is left out; a directory that does not exist has none.
-func (snapshotFactory) ListDir(ctx context.Context, dir string) ([]*SnapshotArtifact, error) {
+func (SnapshotFactory) ListDir(ctx context.Context, dir string) ([]*SnapshotArtifact, error) {
 	client, err := clientOf(ctx)
 	if err != nil {
 		return nil, err
@@ -149,7 +150,7 @@ func (snapshotFactory) ListDir(ctx context.Context, dir string) ([]*SnapshotArti
 
 // Remove deletes a snapshot and its row of the index. While other snapshots name it as their parent it fails, unless force
 // is set.
-func (snapshotFactory) Remove(ctx context.Context, pathOrName string, force bool) error {
+func (SnapshotFactory) Remove(ctx context.Context, pathOrName string, force bool) error {
 	client, err := clientOf(ctx)
 	if err != nil {
 		return err
@@ -159,7 +160,7 @@ func (snapshotFactory) Remove(ctx context.Context, pathOrName string, force bool
 
 // Reindex brings the index in line with what is in a directory, "" for the snapshots directory, and returns how many
 // snapshots are indexed there.
-func (snapshotFactory) Reindex(ctx context.Context, dir string) (uint32, error) {
+func (SnapshotFactory) Reindex(ctx context.Context, dir string) (uint32, error) {
 	client, err := clientOf(ctx)
 	if err != nil {
 		return 0, err
@@ -170,7 +171,7 @@ func (snapshotFactory) Reindex(ctx context.Context, dir string) (uint32, error) 
 
 // Export verifies a snapshot and writes it as one archive. The file appears when it is whole, and replaces one that is
 // there.
-func (snapshotFactory) Export(ctx context.Context, nameOrPath, outPath string, opts SnapshotExportOptions) error {
+func (SnapshotFactory) Export(ctx context.Context, nameOrPath, outPath string, opts SnapshotExportOptions) error {
 	client, err := clientOf(ctx)
 	if err != nil {
 		return err
@@ -180,7 +181,7 @@ func (snapshotFactory) Export(ctx context.Context, nameOrPath, outPath string, o
 
 // Import checks an archive and takes its snapshots into a directory, "" for the snapshots directory. Either all of them
 // appear or none does. The result is the one that the others are parents of.
-func (snapshotFactory) Import(ctx context.Context, archive, dest string) (*SnapshotHandle, error) {
+func (SnapshotFactory) Import(ctx context.Context, archive, dest string) (*SnapshotHandle, error) {
 	client, err := clientOf(ctx)
 	if err != nil {
 		return nil, err
@@ -189,11 +190,11 @@ func (snapshotFactory) Import(ctx context.Context, archive, dest string) (*Snaps
 }
 
 // Save is the later name of Export.
-func (f snapshotFactory) Save(ctx context.Context, nameOrPath, outPath string, opts SnapshotSaveOptions) error {
+func (f SnapshotFactory) Save(ctx context.Context, nameOrPath, outPath string, opts SnapshotSaveOptions) error {
 	return f.Export(ctx, nameOrPath, outPath, SnapshotExportOptions(opts))
 }
 
 // Load is the later name of Import.
-func (f snapshotFactory) Load(ctx context.Context, archive, dest string) (*SnapshotHandle, error) {
+func (f SnapshotFactory) Load(ctx context.Context, archive, dest string) (*SnapshotHandle, error) {
 	return f.Import(ctx, archive, dest)
 }

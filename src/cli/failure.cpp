@@ -45,6 +45,7 @@ Failure::Failure(msb_error* taken)
   const Handle<msb_error> error(taken);
   const char* text = msb_error_message(error.get());
   message_ = text != nullptr ? text : "unknown error";
+  if (status_ == MSB_ERR_SNAPSHOT_HAS_CHILDREN) message_ += "; pass --force to remove anyway";
   if (const char* code = msb_error_detail(error.get(), "exit_code"); code != nullptr) exit_code_ = std::atoi(code);
 }
 

@@ -56,11 +56,19 @@ list(FILTER private EXCLUDE REGEX "^-L/usr/lib")
 list(JOIN private " " MSB_PC_LIBS_PRIVATE)
 cmake_path(RELATIVE_PATH CMAKE_INSTALL_PREFIX BASE_DIRECTORY ${CMAKE_INSTALL_FULL_LIBDIR}/pkgconfig
            OUTPUT_VARIABLE MSB_PC_PREFIX)
-configure_file(${PROJECT_SOURCE_DIR}/pkgconfig/microsandbox.pc.in ${PROJECT_BINARY_DIR}/microsandbox.pc @ONLY)
+foreach(name microsandbox microsandbox-static)
+  configure_file(${PROJECT_SOURCE_DIR}/pkgconfig/${name}.pc.in ${PROJECT_BINARY_DIR}/${name}.pc @ONLY)
+endforeach()
 
 install(FILES ${PROJECT_BINARY_DIR}/microsandboxConfig.cmake ${PROJECT_BINARY_DIR}/microsandboxConfigVersion.cmake
         DESTINATION ${package_dir} COMPONENT development)
 install(FILES ${PROJECT_BINARY_DIR}/microsandbox.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig COMPONENT development)
+install(FILES ${PROJECT_BINARY_DIR}/microsandbox-static.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig COMPONENT static)
+
+# Programs find the library where the loader looks; where it does not, whoever installs is told what to do.
+set(MSB_INSTALL_LIBDIR ${CMAKE_INSTALL_LIBDIR})
+configure_file(${CMAKE_CURRENT_LIST_DIR}/tell_loader.cmake.in ${PROJECT_BINARY_DIR}/tell_loader.cmake @ONLY)
+install(SCRIPT ${PROJECT_BINARY_DIR}/tell_loader.cmake COMPONENT runtime)
 
 # The manual page is made of the header where there is a Python to do it.
 find_package(Python3 QUIET COMPONENTS Interpreter)

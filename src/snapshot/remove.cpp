@@ -63,8 +63,8 @@ Done check_children(const Context& context, const Target& target, bool force, co
   }));
   if (children == 0 || force) return {};
   const std::string number = std::to_string(children);
-  return Error(Status::snapshot_has_children, "snapshot " + target.digest + " has " + number +
-                                                  " indexed child snapshot(s); pass --force to remove anyway")
+  return Error(Status::snapshot_has_children,
+               "snapshot " + target.digest + " has " + number + " indexed child snapshot(s)")
       .with("digest", target.digest)
       .with("children", number);
 }

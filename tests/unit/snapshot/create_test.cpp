@@ -282,8 +282,7 @@ TEST(CreateTest, OriginIsTheParentAsLongAsItExists) {
 
   const Done refused = remove(home.context(), "base", false, home.call());
   ASSERT_STATUS(Status::snapshot_has_children, refused);
-  EXPECT_EQ(refused.error().message(),
-            "snapshot " + base->digest.text() + " has 1 indexed child snapshot(s); pass --force to remove anyway");
+  EXPECT_EQ(refused.error().message(), "snapshot " + base->digest.text() + " has 1 indexed child snapshot(s)");
   EXPECT_EQ(*refused.error().fact("children"), "1");
   ASSERT_OK(remove(home.context(), base->digest.text(), true, home.call()));
   const auto orphan = create(home.context(), source, named("orphan"), home.call());

@@ -22,6 +22,9 @@ type control struct {
 
 // begin prepares the call of a context. Every begin without an error needs an end.
 func begin(ctx context.Context) (*control, error) {
+	if ctx == nil {
+		return nil, &Error{Status: InvalidArgument, Message: "invalid argument: the context is nil"}
+	}
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}

@@ -2,5 +2,5 @@
 
 package capi
 
-// #cgo pkg-config: --static microsandbox
+// #cgo pkg-config: microsandbox-static
 import "C"

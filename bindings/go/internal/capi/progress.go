@@ -20,6 +20,9 @@ type progressKey struct{}
 
 // WithProgress makes calls that carry the context report to sink, on the goroutine that makes the call.
 func WithProgress(ctx context.Context, sink func(Event)) context.Context {
+	if ctx == nil {
+		return nil // which calls refuse
+	}
 	return context.WithValue(ctx, progressKey{}, sink)
 }
 
@@ -37,6 +40,9 @@ func FilterProgress(ctx context.Context, pass func(Event) bool) context.Context 
 }
 
 func progressOf(ctx context.Context) func(Event) {
+	if ctx == nil {
+		return nil
+	}
 	sink, _ := ctx.Value(progressKey{}).(func(Event))
 	return sink
 }
