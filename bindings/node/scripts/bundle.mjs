@@ -1,8 +1,8 @@
 // Puts the addon of build/native into prebuilds/<platform>-<arch>, and beside it every library that it needs and that a
 // machine with Node may lack, and the programs that the library starts to run machines. There they find each other,
 // wherever the package is installed.
-import { execFileSync } from "node:child_process";
-import { chmodSync, copyFileSync, existsSync, mkdirSync, readdirSync, rmSync } from "node:fs";
+import { execFileSync, spawnSync } from "node:child_process";
+import { chmodSync, copyFileSync, existsSync, mkdirSync, readdirSync, realpathSync, rmSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 
@@ -43,3 +43,30 @@ console.log(`prebuilds: ${readdirSync(target).join(" ")}`);
 
 const license = join(root, "../../LICENSE");
 if (existsSync(license)) copyFileSync(license, join(root, "LICENSE"));
+
+/** The Debian package that a file came with; undefined where nobody knows. */
+function packageOf(file) {
+  // /usr/lib is what /lib was, and is listed under either.
+  for (const path of [file, file.replace(/^\/usr/, "")]) {
+    const found = spawnSync("dpkg-query", ["-S", path], { encoding: "utf8" });
+    if (found.status === 0) return found.stdout.split(":")[0];
+  }
+  return undefined;
+}
+
+// The licenses of all that; the C library is in guest-init.
+const licenses = join(target, "licenses");
+mkdirSync(licenses);
+const own = realpathSync(join(libraries, "libmicrosandbox.so"));
+const bundled = needs(join(root, "build/native/microsandbox.node")).concat(needs(join(libraries, helpers[0])))
+  .map(([, path]) => path && realpathSync(path)).filter((path) => path && path !== own);
+for (const file of new Set([...bundled, realpathSync(libcPath())])) {
+  const name = packageOf(file);
+  const notice = join("/usr/share/doc", name ?? "", "copyright");
+  if (name && existsSync(notice)) copyFileSync(notice, join(licenses, name));
+  else console.warn(`no license is known of ${file}: add it to ${licenses} before you publish`);
+}
+
+function libcPath() {
+  return /libc\.so\S* => (\S+)/.exec(execFileSync("ldd", [process.execPath], { encoding: "utf8" }))[1];
+}

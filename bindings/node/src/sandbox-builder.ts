@@ -208,6 +208,9 @@ export class SandboxBuilder {
     known(options, ["pull", "machine"]);
     known(options?.pull, pullKeys);
     known(options?.machine, startKeys);
+    if (this.#image !== undefined && /^(\/|\.\.?\/|~)|\.(qcow2|raw|vmdk)$/.test(this.#image)) {
+      this.#unsupported = `the path ${this.#image}`;
+    }
     if (this.#unsupported) {
       throw new UnsupportedError(`unsupported operation: a sandbox from ${this.#unsupported}; this package makes them from ` +
                                  "OCI images and snapshots");

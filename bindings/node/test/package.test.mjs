@@ -43,6 +43,16 @@ test("README and license are in the package", () => {
   for (const file of ["README.md", "LICENSE"]) assert.ok(existsSync(join(root, file)), file);
 });
 
+test("the licenses of what is bundled are in the package", () => {
+  const prebuilds = join(root, "prebuilds", `${process.platform}-${process.arch}`);
+  const packages = { crypto: "libssl3", sqlite3: "libsqlite3-0", jansson: "libjansson4", zstd: "libzstd1", ext2fs: "libext2fs2" };
+  const bundled = Object.keys(packages).filter((name) => readdirSync(prebuilds).some((file) => file.startsWith(`lib${name}.so`)));
+  assert.ok(bundled.length >= 4, readdirSync(prebuilds).join());
+  for (const name of [...bundled.map((library) => packages[library]), "libc6"]) { // libc is in guest-init
+    assert.ok(statSync(join(prebuilds, "licenses", name)).size > 0, name);
+  }
+});
+
 test("the library in use is the one in the package, and binds to what lies beside it", () => {
   const program = 'const m = require("microsandbox"); console.log(require("fs").readFileSync("/proc/self/maps", "utf8"))';
   const maps = execFileSync(process.execPath, ["-e", program], { cwd: dirname(root), encoding: "utf8" });

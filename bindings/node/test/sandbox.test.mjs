@@ -197,6 +197,9 @@ test("builders refuse what they do not know", async () => {
   await assert.rejects(make("x").create({ pull: { secure: true } }), TypeError);
   await assert.rejects(Sandbox.listWith({ label: {} }), TypeError);
   await assert.rejects(Sandbox.start("x", { memmory: 1 }), TypeError);
+  for (const path of ["/srv", "./root", "../root", "~/root", "disk.qcow2", "/srv/disk.raw"]) {
+    await assert.rejects(Sandbox.builder("x").image(path).create(), UnsupportedError);
+  }
   await assert.rejects(Sandbox.builder("x").imageWith((image) => image.disk("/d.raw")).create(), UnsupportedError);
 });
 
