@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Installs the build, moves what was installed, and builds and runs the program of README.md against it as others would.
-# Usage: run.sh pkg-config|package|embedded|command BUILD_DIR CC
+# Usage: run.sh pkg-config|package|embedded|command|loader BUILD_DIR CC
 set -euo pipefail
 
 way=$1 build=$2 cc=$3
@@ -53,6 +53,13 @@ case $way in
     # shellcheck disable=SC2046
     "$cc" "$program" -o "$work/b" $(pkg-config --static --cflags --libs microsandbox)
     "$work/b"
+
+    # Also where the shared library lies beside it.
+    PKG_CONFIG_PATH=$(library_dir "$(installed both runtime development static)")/pkgconfig
+    # shellcheck disable=SC2046
+    "$cc" "$program" -o "$work/c" $(pkg-config --cflags --libs microsandbox-static)
+    "$work/c"
+    ! readelf -d "$work/c" | grep libmicrosandbox || { echo "the shared library is linked"; exit 1; }
     ;;
   package)
     prefix=$(installed all runtime development static)
@@ -74,5 +81,29 @@ case $way in
       test -s "$prefix/share/man/man1/$page.1" || { echo "no man page: $page"; exit 1; }
     done
     ;;
-  *) echo "usage: run.sh pkg-config|package|embedded|command BUILD_DIR CC"; exit 2 ;;
+  loader)
+    ((EUID == 0)) || { echo "skipped: needs root, for a /usr/local of its own"; exit 77; }
+    # In /usr/local, where the loader looks once it is told, and elsewhere, where it is said what to do.
+    # shellcheck disable=SC2016  # for the inner shell
+    unshare --mount bash -euc '
+      build=$1 work=$2 program=$3 cc=$4
+      mount -t tmpfs none "$work"
+      for place in etc usr/local; do
+        mkdir -p "$work/$place"/{upper,work}
+        mount -t overlay overlay -o "lowerdir=/$place,upperdir=$work/$place/upper,workdir=$work/$place/work" "/$place"
+      done
+      said=$(for part in runtime development; do cmake --install "$build" --prefix /usr/local --component $part; done 2>&1)
+      ! grep "loader does not look" <<<"$said"
+      cp "$program" "$work/program.c"
+      PKG_CONFIG_PATH=/usr/local/lib/pkgconfig
+      export PKG_CONFIG_PATH
+      read -ra flags <<<"$(pkg-config --cflags --libs microsandbox)"
+      "$cc" "$work/program.c" "${flags[@]}" -o "$work/program"
+      MSB_HOME=$work/home "$work/program"
+      said=$(cmake --install "$build" --prefix "$work/elsewhere" --component runtime 2>&1)
+      grep -F "The loader does not look into $work/elsewhere/lib" <<<"$said"
+      grep -qF -- "-Wl,-rpath,$work/elsewhere/lib" <<<"$said"
+    ' loader "$build" "$(mktemp -d -p "$work")" "$program" "$cc"
+    ;;
+  *) echo "usage: run.sh pkg-config|package|embedded|command|loader BUILD_DIR CC"; exit 2 ;;
 esac
