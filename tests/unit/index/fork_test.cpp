@@ -47,7 +47,7 @@ class ForkTest : public testing::Test {
   std::string seen_elsewhere(const std::string& sql =
                                  "SELECT group_concat(digest, ' ') FROM (SELECT digest FROM "
                                  "manifest ORDER BY digest)") const {
-    const std::string command = "sqlite3 '" + (home_ / "db/msb.db") + "' \"" + sql + "\"";
+    const std::string command = "sqlite3 -cmd '.timeout 5000' '" + (home_ / "db/msb.db") + "' \"" + sql + "\"";
     std::string said;
     FILE* const pipe = ::popen(command.c_str(), "r");
     for (int c = 0; (c = std::fgetc(pipe)) != EOF && c != '\n';) said += static_cast<char>(c);
