@@ -24,8 +24,7 @@ enum class There { nothing, another, same };
 /// How what is at `path` compares with `wanted`, byte for byte.
 Result<There> compare(const Context& context, const std::string& path, const os::File& wanted, const Call& call) {
   auto looked = os::File::open_regular(context.fs, AT_FDCWD, path);
-  const bool no_file = !looked && (looked.error().os_code() == 0 || looked.error().os_code() == ELOOP);
-  if (no_file) return There::another;
+  if (!looked && is_unfit(looked.error())) return There::another;
   MSB_TRY(const auto there, if_there(std::move(looked)));
   if (!there) return There::nothing;
   MSB_TRY(const uint64_t size, wanted.size());

@@ -43,8 +43,7 @@ std::vector<std::string> layers_of_vmdk(std::string_view descriptor) {
 
 Result<std::optional<std::string>> read_document(const Context& context, const std::string& path, size_t limit) {
   auto text = os::read_small(context.fs, AT_FDCWD, path, limit);
-  const bool no_document = !text && (text.error().os_code() == 0 || text.error().os_code() == ELOOP);
-  if (no_document) return std::optional<std::string>();
+  if (!text && is_unfit(text.error())) return std::optional<std::string>();
   return if_there(std::move(text));
 }
 

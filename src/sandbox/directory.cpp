@@ -43,8 +43,7 @@ Result<std::string> parse_origin(std::string_view text) {
 Result<std::optional<std::string>> read_origin(const image::Context& context, const std::string& directory) {
   const std::string path = os::join_path(directory, kOrigin);
   auto read = os::read_small(context.fs, AT_FDCWD, path, kMaxOrigin);
-  const bool no_document = !read && (read.error().os_code() == 0 || read.error().os_code() == ELOOP);
-  if (no_document) {  // a link, a device, or far too large: not what we write there
+  if (!read && is_unfit(read.error())) {
     context.log.warn("sandbox", path + " is ignored: " + read.error().message());
     return std::optional<std::string>();
   }
